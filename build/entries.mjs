@@ -1,0 +1,17 @@
+// The files of dist/ and the source that each begins with.
+
+/**
+ * `source` is bundled, with all that it imports by relative path, into one self-contained file, `file`. `platform` says
+ * whether Node's own modules exist there.
+ */
+export const entries = [
+  { file: "index.js", source: "wasm/ts/index.ts", platform: "neutral" },
+  { file: "index.workerd.js", source: "wasm/ts/index.workerd.ts", platform: "neutral" },
+  { file: "index.node.js", source: "node/ts/index.ts", platform: "node" },
+  { file: "core.js", source: "wasm/ts/core.ts", platform: "neutral" },
+  { file: "core.workerd.js", source: "wasm/ts/core.workerd.ts", platform: "neutral" },
+  { file: "testing.js", source: "wasm/ts/testing.ts", platform: "neutral" },
+  { file: "node.js", source: "node/ts/node.ts", platform: "node" },
+  // Loaded late, by `import()`, only where there is no addon: a file of its own, so that the others stay small.
+  { file: "az.js", source: "wasm/ts/az.ts", platform: "neutral", late: true },
+];

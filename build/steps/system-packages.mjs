@@ -1,0 +1,27 @@
+// Step: Debian packages for the programs that the build and the tests start.
+import { installDebianPackages } from "../apt.mjs";
+import { outputOf } from "../command.mjs";
+
+/** A probe that succeeds where the package is not needed. */
+const needs = [
+  { package: "gcc", probe: ["cc", "--version"] },
+  {
+    package: "libc6-dev",
+    probe: ["sh", "-c", "echo '#include <stdlib.h>' | cc -E - -o /dev/null && echo found"],
+  },
+  { package: "python3", probe: ["python3", "--version"] },
+  { package: "python3-venv", probe: ["python3", "-c", "import venv, ensurepip"] },
+  { package: "iproute2", probe: ["ip", "-V"] },
+  { package: "util-linux", probe: ["unshare", "--version"] },
+];
+
+export const systemPackages = {
+  name: "system packages",
+  says: "a C linker, Python and network namespaces, from Debian where absent",
+  run() {
+    const missing = needs.filter(({ probe: [program, ...args] }) => outputOf(program, args) === undefined);
+    if (missing.length === 0) return;
+    const packages = missing.map((need) => need.package);
+    installDebianPackages(packages, `The build or the tests need ${packages.join(", ")}.`);
+  },
+};
