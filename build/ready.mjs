@@ -1,0 +1,85 @@
+// Everything that CI checks, cheapest first: format, lints, types, import order, Rust tests, JavaScript tests.
+
+import { mkdirSync, readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { parseArgs } from "node:util";
+import { checkImports } from "./check-imports.mjs";
+import { run } from "./command.mjs";
+import { Failure } from "./failure.mjs";
+import { inNamespace } from "./namespace.mjs";
+import { root } from "./root.mjs";
+import { nodeBinary } from "./steps/nodes.mjs";
+import { wasmCargo } from "./steps/wasm-target.mjs";
+import { stream } from "./stream.mjs";
+
+const denyWarnings = ["--", "--deny", "warnings"];
+const cargo = (...args) => run("cargo", args);
+const tool = (path, ...args) => run(process.execPath, [join(root, "node_modules", path), ...args]);
+
+/** Majors that the whole JavaScript test suite runs under: the oldest that is supported and the newest with long support. */
+const testedMajors = [20, 24];
+
+const checks = [
+  { name: "biome", check: () => tool("@biomejs/biome/bin/biome", "check", "--error-on-warnings", ".") },
+  { name: "rustfmt", check: () => cargo("fmt", "--all", "--check") },
+  { name: "imports", check: () => checkImports(root) },
+  { name: "types", check: checkTypes },
+  {
+    name: "clippy",
+    check: () =>
+      cargo("clippy", "--locked", "--workspace", "--all-targets", "--all-features", ...denyWarnings),
+  },
+  {
+    name: "clippy, core alone",
+    check: () => cargo("clippy", "--locked", "--package", "azure-token-cache-core", ...denyWarnings),
+  },
+  { name: "core without std", check: checkCoreForWasm },
+  {
+    name: "cargo test",
+    check: () => stream("cargo", ["test", "--locked", "--workspace", "--all-features"], "cargo-test"),
+  },
+  ...testedMajors.map((major) => ({ name: `tests under Node ${major}`, check: () => testUnder(major) })),
+];
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });
+for (const { name, check } of checks)
+  if (values.only === undefined || name.includes(values.only)) await perform(name, check);
+
+async function perform(name, check) {
+  const began = performance.now();
+  console.log(`\n== ${name}`);
+  try {
+    await check();
+  } catch (error) {
+    console.error(error instanceof Failure ? `${error.message}\n\n${name}: failed` : error);
+    process.exit(1);
+  }
+  console.log(`${name}: passed in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+}
+
+function checkTypes() {
+  for (const project of ["wasm/tsconfig.json", "tests/tsconfig.json"])
+    tool("typescript/bin/tsc", "--project", project);
+  tool("typescript/bin/tsc", "--project", "tsconfig.json", "--noEmit", "--emitDeclarationOnly", "false");
+}
+
+function checkCoreForWasm() {
+  const { args, env } = wasmCargo();
+  run("cargo", ["check", "--locked", "--package", "azure-token-cache-core", "--lib", ...args], { env });
+}
+
+/** In a network namespace of its own: a test that leaves the machine fails, and nothing waits for a metadata service. */
+async function testUnder(major) {
+  const files = positionals.length > 0 ? positionals : testFiles();
+  if (files.length === 0) throw new Failure("There is no tests/js/**/*.test.ts.");
+  mkdirSync(join(root, "target", "test-logs"), { recursive: true });
+  const [program, ...args] = inNamespace([nodeBinary(major), "--import", "tsx", "--test", ...files]);
+  await stream(program, args, `node-${major}`);
+}
+
+function testFiles() {
+  return readdirSync(join(root, "tests/js"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .sort();
+}
