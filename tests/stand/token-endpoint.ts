@@ -26,10 +26,16 @@ interface Parts {
   readonly url: () => string;
 }
 
-/** Who may have a token, and what comes beside it; or why not. */
-type Ruling =
-  | { readonly principal: Principal; readonly session?: Session; readonly nonce?: string }
-  | { readonly refusal: Refusal };
+/** Who may have a token, and what comes beside it. */
+interface Approval {
+  readonly principal: Principal;
+  readonly session?: Session;
+  readonly nonce?: string;
+  /** What the first leg of the sign-in asked for; MSAL for Python does not repeat it at the token endpoint. */
+  readonly scope?: string;
+}
+
+type Ruling = Approval | { readonly refusal: Refusal };
 
 /** What a refresh token stands for. */
 interface Session {
@@ -40,6 +46,7 @@ interface Session {
 }
 
 interface Pending {
+  readonly scope: string;
   readonly expiresAtUnixMs: number;
   readonly claims: string | undefined;
   approvedBy: User | undefined;
@@ -47,6 +54,7 @@ interface Pending {
 }
 
 interface AuthorizationCode {
+  readonly scope: string;
   readonly user: User;
   readonly challenge: string | undefined;
   readonly nonce: string | undefined;
@@ -78,7 +86,7 @@ export class TokenEndpoint {
     return {
       path: call.path,
       grant: grants[call.form.get("grant_type") ?? ""] ?? "unknown",
-      resource: target(call.form).resource,
+      resource: target(call.form, "").resource,
       clientId: call.form.get("client_id") ?? undefined,
     };
   }
@@ -110,24 +118,25 @@ export class TokenEndpoint {
     });
   }
 
-  #request(call: Call, tenant: string, grant: Grant) {
+  #request(call: Call, tenant: string, grant: Grant, scope = "") {
     return {
       atUnixMs: Date.now(),
       grant,
       tenant,
-      resource: target(call.form).resource ?? "",
+      resource: target(call.form, scope).resource ?? "",
       clientId: clientOf(call) ?? "",
       claims: call.form.get("claims") ?? undefined,
     };
   }
 
-  #issue(call: Call, tenant: Tenant, grant: Grant, ruling: Exclude<Ruling, { refusal: Refusal }>): Reply {
-    const { resource, scopes } = target(call.form);
+  #issue(call: Call, tenant: Tenant, grant: Grant, ruling: Approval): Reply {
+    const scope = call.form.get("scope") ?? ruling.scope ?? "";
+    const { resource, scopes } = target(call.form, scope);
     const clientId = clientOf(call);
     if (clientId === undefined)
       return this.#refuse(call, tenant.id, grant, refusals.missingParameter("client_id"));
     if (resource === undefined) {
-      return this.#refuse(call, tenant.id, grant, refusals.badScope(call.form.get("scope") ?? ""));
+      return this.#refuse(call, tenant.id, grant, refusals.badScope(scope));
     }
     const claims = call.form.get("claims") ?? ruling.session?.claims;
     const minted = this.#parts.mint.accessToken({
@@ -139,7 +148,7 @@ export class TokenEndpoint {
       claims,
     });
     this.#parts.ledger.ended({
-      ...this.#request(call, tenant.id, grant),
+      ...this.#request(call, tenant.id, grant, scope),
       outcome: {
         kind: "issued",
         uti: minted.uti,
@@ -157,21 +166,15 @@ export class TokenEndpoint {
         ext_expires_in: minted.expiresInSeconds,
         ...(refreshIn === undefined ? {} : { refresh_in: refreshIn }),
         access_token: minted.accessToken,
-        ...this.#signedIn(call, tenant, ruling, clientId),
+        ...this.#signedIn(scope.split(" "), tenant, ruling, clientId),
       },
     };
   }
 
   /** What a user's sign-in gets beside the access token. */
-  #signedIn(
-    call: Call,
-    tenant: Tenant,
-    ruling: Exclude<Ruling, { refusal: Refusal }>,
-    clientId: string,
-  ): object {
+  #signedIn(asked: readonly string[], tenant: Tenant, ruling: Approval, clientId: string): object {
     const user = ruling.principal;
     if (user.kind !== "user") return {};
-    const asked = (call.form.get("scope") ?? "").split(" ");
     return {
       ...(asked.includes("offline_access") && ruling.session !== undefined
         ? { refresh_token: this.#open(ruling.session), foci: "1" }
@@ -247,7 +250,7 @@ export class TokenEndpoint {
     const user = pending.approvedBy ?? this.#parts.control.signedIn;
     if (user === undefined) return { refusal: refusals.authorizationPending() };
     pending.redeemed = true;
-    return begin(user, pending.claims ?? call.form.get("claims") ?? undefined);
+    return { ...begin(user, pending.claims ?? call.form.get("claims") ?? undefined), scope: pending.scope };
   }
 
   #code(call: Call): Ruling {
@@ -260,7 +263,11 @@ export class TokenEndpoint {
       .digest("base64url");
     if (code.challenge !== undefined && code.challenge !== verifier)
       return { refusal: refusals.badVerifier() };
-    return { ...begin(code.user, code.claims), ...(code.nonce === undefined ? {} : { nonce: code.nonce }) };
+    return {
+      ...begin(code.user, code.claims),
+      scope: code.scope,
+      ...(code.nonce === undefined ? {} : { nonce: code.nonce }),
+    };
   }
 
   #password(call: Call): Ruling {
@@ -289,6 +296,7 @@ export class TokenEndpoint {
     const lifetimeSeconds = 900;
     this.#devices.set(code, {
       expiresAtUnixMs: Date.now() + lifetimeSeconds * 1000,
+      scope: call.form.get("scope") ?? "",
       claims,
       approvedBy: undefined,
       redeemed: false,
@@ -334,6 +342,7 @@ export class TokenEndpoint {
     const code = `1.${randomBytes(32).toString("base64url")}`;
     this.#codes.set(code, {
       user,
+      scope: call.query.get("scope") ?? "",
       challenge: call.query.get("code_challenge") ?? undefined,
       nonce: call.query.get("nonce") ?? undefined,
       claims: call.query.get("claims") ?? undefined,
@@ -349,12 +358,11 @@ function begin(user: User, claims: string | undefined): { principal: User; sessi
 const openIdScopes = new Set(["openid", "profile", "offline_access", "email"]);
 
 /** The resource and the scopes on it: v1 names a resource, v2 puts it before the last slash of each scope. */
-function target(form: URLSearchParams): { resource: string | undefined; scopes: string[] } {
+function target(form: URLSearchParams, earlier: string): { resource: string | undefined; scopes: string[] } {
   const named = form.get("resource");
   if (named !== null) return { resource: named, scopes: [".default"] };
-  const scopes = (form.get("scope") ?? "")
-    .split(" ")
-    .filter((scope) => scope !== "" && !openIdScopes.has(scope));
+  const asked = (form.get("scope") ?? earlier).split(" ");
+  const scopes = asked.filter((scope) => scope !== "" && !openIdScopes.has(scope));
   const first = scopes[0];
   if (first === undefined) return { resource: undefined, scopes: [] };
   const slash = first.lastIndexOf("/");
