@@ -1,1 +1,3 @@
-//! Placeholder until its author writes it.
+//! What needs an operating system: running az, reading who is logged in. It performs actions, it decides nothing.
+
+pub mod run;
