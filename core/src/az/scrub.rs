@@ -1,0 +1,278 @@
+//! Text from az that may be shown: without anything that could be a token, and short.
+
+use alloc::borrow::{Cow, ToOwned};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Debug, Display, Formatter};
+
+use super::base64;
+
+/// Text from outside that may stand in an error: scrubbed and at most [`MAX_EXCERPT_CHARS`] long.
+///
+/// Gone from it are the values of `accessToken` and its like, what follows `Bearer`, JWTs and parts of them, long runs of
+/// base64, hex or the like, and control characters (so UTF-16 text reads as its letters and is scrubbed as such). What
+/// users need stays: words, GUIDs, addresses, paths, `AADSTS` numbers.
+///
+/// ```
+/// use azure_token_cache_core::az::scrub::Excerpt;
+/// let shown = Excerpt::of_text("AADSTS50076: mfa for 0d1fa6dd-1ad8-4d62-8d1a-1f2f9d4b3a5c, had eyJhbGciOiJSUzI1NiJ9.e30.c2ln");
+/// assert_eq!(shown.as_str(), "AADSTS50076: mfa for 0d1fa6dd-1ad8-4d62-8d1a-1f2f9d4b3a5c, had [redacted]");
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Excerpt(String);
+
+/// The most characters of an [`Excerpt`]: a dozen lines, which the longest of az's explanations fit in. Of a longer text
+/// the two ends are kept.
+pub const MAX_EXCERPT_CHARS: usize = 2_000;
+
+impl Excerpt {
+    /// What may be shown of `text`.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        Self::of_bytes(text.as_bytes())
+    }
+
+    /// What may be shown of `bytes`, taken as UTF-8 as far as they are.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self::without(&[], bytes)
+    }
+
+    /// What may be shown of a run's output: standard error, else standard output unless that could hold a token document.
+    /// Tokens named in one of the two are looked for in both.
+    #[must_use]
+    pub(super) fn of_output(stdout: &[u8], stderr: &[u8]) -> Self {
+        let mut known = Vec::new();
+        for stream in [stdout, stderr] {
+            redact_named(&readable(stream), &mut known);
+        }
+        let shown = Self::without(&known, stderr);
+        if shown.is_empty() && !stdout.contains(&b'{') { Self::without(&known, stdout) } else { shown }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is nothing to show.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The part of the text that begins at az's first `ERROR:`, without that word; all of it if there is none.
+    pub(super) fn since_error(self) -> Self {
+        match self.0.split_once("ERROR: ") {
+            Some((_, rest)) => Self(rest.to_owned()),
+            None => self,
+        }
+    }
+
+    fn without(known: &[String], bytes: &[u8]) -> Self {
+        let mut text = readable(bytes);
+        for secret in known {
+            for form in [secret.clone(), base64::encode(secret.as_bytes())] {
+                text = text.replace(&form, REDACTED);
+            }
+        }
+        let text = redact_named(&text, &mut Vec::new());
+        Self(shorten(redact_words(&text).trim()).into_owned())
+    }
+}
+
+impl Display for Excerpt {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Debug for Excerpt {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Debug::fmt(&self.0, f)
+    }
+}
+
+const REDACTED: &str = "[redacted]";
+const LEFT_OUT: &str = " [...] ";
+
+/// How much of each end of a long text is looked at, in bytes.
+const LOOKED_AT: usize = 1 << 14;
+
+/// The two ends of `bytes` as text: no control characters but line feeds and tabs, no invisible ones, no colours.
+fn readable(bytes: &[u8]) -> String {
+    let Some((head, rest)) = bytes.split_at_checked(LOOKED_AT) else { return visible(bytes) };
+    let Some(tail_start) = rest.len().checked_sub(LOOKED_AT) else { return visible(bytes) };
+    let tail = rest.get(tail_start..).unwrap_or_default();
+    // A word cut in two could be half a token, which no longer looks like one.
+    let head_end = head.iter().rposition(u8::is_ascii_whitespace).unwrap_or(0);
+    let tail_from = tail.iter().position(u8::is_ascii_whitespace).unwrap_or(tail.len());
+    let head = head.get(..head_end).unwrap_or_default();
+    let tail = tail.get(tail_from..).unwrap_or_default();
+    [&visible(head), LEFT_OUT, &visible(tail)].concat()
+}
+
+fn visible(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut visible = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\n' | '\t' => visible.push(character),
+            '\u{1b}' if characters.next_if_eq(&'[').is_some() => {
+                // A control sequence ends with its first character from @ to ~ (ECMA-48 5.4).
+                while characters.next_if(|part| !('@'..='~').contains(part)).is_some() {}
+                characters.next();
+            }
+            '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{feff}' => {}
+            other if other.is_control() => {}
+            other => visible.push(other),
+        }
+    }
+    visible
+}
+
+/// What a secret is called where it stands as `name: value`, `"name": "value"` or `name=value`. In lower case.
+const SECRET_NAMES: [&str; 12] = [
+    "accesstoken",
+    "access_token",
+    "refreshtoken",
+    "refresh_token",
+    "idtoken",
+    "id_token",
+    "assertion",
+    "client_secret",
+    "clientsecret",
+    "password",
+    "secret",
+    "bearer",
+];
+
+/// Secrets shorter than this are not looked for elsewhere: they would be parts of words.
+const SHORTEST_KNOWN: usize = 8;
+
+/// `text` without the values of secret names; they are put into `found`.
+fn redact_named(text: &str, found: &mut Vec<String>) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut kept = String::with_capacity(text.len());
+    let mut from = 0;
+    while let Some((value_at, quote)) = next_named(&lower, from) {
+        let Some(value) = text.get(value_at..).map(|rest| value_of(rest, quote)) else { break };
+        kept.push_str(text.get(from..value_at).unwrap_or_default());
+        if !value.is_empty() {
+            kept.push_str(REDACTED);
+        }
+        if value.len() >= SHORTEST_KNOWN && !found.iter().any(|known| known == value) {
+            found.push(value.to_owned());
+        }
+        from = value_at.saturating_add(value.len());
+    }
+    kept.push_str(text.get(from..).unwrap_or_default());
+    kept
+}
+
+/// Where the next secret value begins at or after `from`, and the quote it stands in.
+fn next_named(lower: &str, from: usize) -> Option<(usize, Option<char>)> {
+    let mut from = from;
+    loop {
+        let rest = lower.get(from..)?;
+        let after_name = SECRET_NAMES
+            .iter()
+            .filter_map(|name| rest.find(name).map(|at| (at, at.saturating_add(name.len()))))
+            .min_by_key(|(at, end)| (*at, usize::MAX.saturating_sub(*end)))
+            .map(|(_, end)| from.saturating_add(end))?;
+        let tail = lower.get(after_name..)?;
+        let is_bearer = lower.get(..after_name)?.ends_with("bearer");
+        if let Some((skipped, quote)) = assignment(tail, is_bearer) {
+            return Some((after_name.saturating_add(skipped), quote));
+        }
+        from = after_name;
+    }
+}
+
+/// The length of what stands between a name and its value, and the value's quote, if this is an assignment at all.
+fn assignment(tail: &str, by_space: bool) -> Option<(usize, Option<char>)> {
+    let value = tail.trim_start_matches(['"', '\'', '\\']).trim_start();
+    let value = match value.strip_prefix([':', '=']) {
+        Some(value) => value.trim_start().trim_start_matches('\\'),
+        None if by_space && value.len() < tail.len() => value,
+        None => return None,
+    };
+    let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let value = quote.and_then(|quote| value.strip_prefix(quote)).unwrap_or(value);
+    Some((tail.len().saturating_sub(value.len()), quote))
+}
+
+fn value_of(rest: &str, quote: Option<char>) -> &str {
+    let end = match quote {
+        Some(quote) => rest.find(quote),
+        None => {
+            rest.find(|end: char| end.is_whitespace() || matches!(end, ',' | ';' | '&' | '}' | '"' | '\''))
+        }
+    };
+    end.and_then(|end| rest.get(..end)).unwrap_or(rest)
+}
+
+fn redact_words(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_token_character) {
+        let (before, word_on) = rest.split_at_checked(start).unwrap_or((rest, ""));
+        let end = word_on.find(|character| !is_token_character(character)).unwrap_or(word_on.len());
+        let (word, after) = word_on.split_at_checked(end).unwrap_or((word_on, ""));
+        kept.push_str(before);
+        kept.push_str(if is_token_like(word) { REDACTED } else { word });
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// The characters of base64, base64url, JWTs and percent-encoding (RFC 6750's `b64token`, and `%`).
+fn is_token_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '=' | '_' | '-' | '.' | '~' | '%')
+}
+
+/// A word is taken for a token when this many of its characters stand in pieces that no name, GUID or number looks like.
+const SUSPICIOUS_CHARS: usize = 16;
+
+fn is_token_like(word: &str) -> bool {
+    // Every JWT's header and payload begin with `{"`, in base64 `eyJ`.
+    let jwt = word.find("eyJ").is_some_and(|at| word.len().saturating_sub(at) >= SUSPICIOUS_CHARS);
+    let suspicious = word
+        .split(|character: char| !character.is_ascii_alphanumeric())
+        .filter(|piece| is_suspicious(piece))
+        .fold(0_usize, |sum, piece| sum.saturating_add(piece.len()));
+    jwt || suspicious >= SUSPICIOUS_CHARS
+}
+
+/// Longer than any storage account or GUID part, or a mix of cases that no name in camel case has.
+fn is_suspicious(piece: &str) -> bool {
+    let has = |class: fn(&u8) -> bool| piece.as_bytes().iter().any(class);
+    let (upper, lower, digit) =
+        (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase), has(u8::is_ascii_digit));
+    let bytes = piece.bytes();
+    let humps = bytes
+        .clone()
+        .zip(bytes.skip(1))
+        .filter(|(a, b)| a.is_ascii_lowercase() && b.is_ascii_uppercase())
+        .count();
+    let mixed = upper && lower && ((digit && piece.len() >= 6) || humps.saturating_mul(4) > piece.len());
+    piece.len() > 24 || mixed
+}
+
+fn shorten(text: &str) -> Cow<'_, str> {
+    let half = MAX_EXCERPT_CHARS.saturating_sub(LEFT_OUT.len()) / 2;
+    if text.chars().nth(MAX_EXCERPT_CHARS).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let head_end = text.char_indices().nth(half).map_or(0, |(at, _)| at);
+    let tail_start = text.char_indices().rev().nth(half.saturating_sub(1)).map_or(text.len(), |(at, _)| at);
+    let (head, tail) = (text.get(..head_end).unwrap_or_default(), text.get(tail_start..).unwrap_or_default());
+    Cow::Owned([head.trim_end(), LEFT_OUT, tail.trim_start()].concat())
+}
