@@ -13,13 +13,14 @@
 //! use azure_token_cache_core::identity::{Look, Mark, Medium, Parsed, Reading, Verdict, Watch};
 //! use azure_token_cache_core::time::Clock;
 //! let mut clock = Clock::default();
-//! let mut watch = Watch::new(Medium::Local, 1);
+//! let mut watch = Watch::new(1);
 //! let now = clock.sample(0, 1_000_000);
 //! let read = |account| Reading {
 //!     witness: Mark::new(1),
 //!     contents: Mark::new(account),
 //!     secrets: Mark::new(1),
 //!     written_unix_ms: 0,
+//!     medium: Medium::Local,
 //!     account: Parsed::Account(account),
 //! };
 //! assert_eq!(watch.look(now), Look::Read);
@@ -83,6 +84,8 @@ pub struct Reading<A> {
     pub secrets: Mark,
     /// The newest of the account files' times, in milliseconds since the Unix epoch.
     pub written_unix_ms: i64,
+    /// What kind of file system they are on.
+    pub medium: Medium,
     /// What the contents say.
     pub account: Parsed<A>,
 }
@@ -185,7 +188,6 @@ pub enum Admission {
 /// Watches one tool's files for one credential. `A` is the account: two that are equal may share tokens.
 #[derive(Clone, Debug)]
 pub struct Watch<A> {
-    medium: Medium,
     gap_ms: i64,
     view: Option<View>,
     account: Option<A>,
@@ -204,6 +206,7 @@ struct View {
     witness: Mark,
     contents: Mark,
     written_unix_ms: i64,
+    medium: Medium,
     since_ms: i64,
     settled: bool,
 }
@@ -220,14 +223,9 @@ impl<A: PartialEq + Clone> Watch<A> {
     /// A watch that looks at the files at most once in `gap_ms` milliseconds (at least 1; [`REMOTE_GAP_MS`] on a
     /// remote medium): tokens are served that much longer after a change, and no more.
     #[must_use]
-    pub fn new(medium: Medium, gap_ms: i64) -> Self {
-        let least = match medium {
-            Medium::Local => 1,
-            Medium::Remote => REMOTE_GAP_MS,
-        };
+    pub fn new(gap_ms: i64) -> Self {
         Self {
-            medium,
-            gap_ms: gap_ms.max(least),
+            gap_ms: gap_ms.max(1),
             view: None,
             account: None,
             unparsable_since: None,
@@ -246,7 +244,11 @@ impl<A: PartialEq + Clone> Watch<A> {
         let Some(view) = self.view.filter(|_| self.is_clear()) else {
             return Look::Read;
         };
-        let recently = |at: i64| (0..self.gap_ms).contains(&now.elapsed_ms().saturating_sub(at));
+        let gap_ms = match view.medium {
+            Medium::Local => self.gap_ms,
+            Medium::Remote => self.gap_ms.max(REMOTE_GAP_MS),
+        };
+        let recently = |at: i64| (0..gap_ms).contains(&now.elapsed_ms().saturating_sub(at));
         if self.looked_at.is_some_and(recently) {
             Look::Serve
         } else if view.settled {
@@ -377,11 +379,12 @@ impl<A: PartialEq + Clone> Watch<A> {
             self.view.filter(|view| view.witness == reading.witness && view.contents == reading.contents);
         let since_ms = same.map_or(now.monotonic_ms(), |view| view.since_ms);
         let settled =
-            self.medium == Medium::Local && now.monotonic_ms().saturating_sub(since_ms) >= SETTLE_MS;
+            reading.medium == Medium::Local && now.monotonic_ms().saturating_sub(since_ms) >= SETTLE_MS;
         View {
             witness: reading.witness,
             contents: reading.contents,
             written_unix_ms: reading.written_unix_ms,
+            medium: reading.medium,
             since_ms,
             settled,
         }

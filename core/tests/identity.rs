@@ -20,6 +20,7 @@ struct Folder {
     contents: u64,
     secrets: u64,
     writes: u64,
+    medium: Medium,
 }
 
 const EPOCH_MS: i64 = 1_700_000_000_000;
@@ -38,6 +39,7 @@ impl Folder {
             contents: 0,
             secrets: 0,
             writes: 0,
+            medium: Medium::Local,
         };
         folder.write(Some(0));
         folder
@@ -85,6 +87,7 @@ impl Folder {
             contents: Mark::new(self.contents),
             secrets: Mark::new(self.secrets),
             written_unix_ms: EPOCH_MS + self.mtime.max(self.ctime),
+            medium: self.medium,
             account: self.account.map_or(Parsed::Unparsable, Parsed::Account),
         }
     }
@@ -124,7 +127,7 @@ fn read(watch: &mut Watch<u8>, folder: &mut Folder) -> Instant {
 fn settled() -> (Watch<u8>, Folder) {
     let mut folder = Folder::new(4);
     folder.ms = 60_000;
-    let mut watch = Watch::new(Medium::Local, 1);
+    let mut watch = Watch::new(1);
     assert_eq!(call(&mut watch, &mut folder), Answer::Served);
     folder.ms += SETTLE_MS;
     assert_eq!(call(&mut watch, &mut folder), Answer::Served);
@@ -144,7 +147,7 @@ fn begun(watch: &Watch<u8>, now: Instant) -> Run<u8> {
 #[test]
 fn a_new_witness_is_read_until_it_has_settled() {
     let mut folder = Folder::new(2_000);
-    let mut watch = Watch::new(Medium::Local, 1);
+    let mut watch = Watch::new(1);
     let _ = call(&mut watch, &mut folder);
     folder.ms += SETTLE_MS - 1;
     let _ = call(&mut watch, &mut folder);
@@ -171,12 +174,26 @@ fn at_most_one_look_a_millisecond() {
 #[test]
 fn two_writes_in_one_tick_are_seen_although_the_witness_is_the_same() {
     let mut folder = Folder::new(2_000);
-    let mut watch = Watch::new(Medium::Local, 1);
+    let mut watch = Watch::new(1);
     let _ = call(&mut watch, &mut folder);
     let witness = folder.witness();
     folder.ms += 1;
     folder.write(Some(1));
     assert_eq!(folder.witness(), witness);
+    assert_eq!(call(&mut watch, &mut folder), Answer::Said(Verdict::Changed));
+}
+
+#[test]
+fn the_coarsest_tick_is_over_before_a_witness_is_trusted() {
+    let mut folder = Folder::new(2_000);
+    let mut watch = Watch::new(1);
+    for at in [0, 1_000, 1_998] {
+        folder.ms = at;
+        assert_eq!(call(&mut watch, &mut folder), Answer::Served);
+    }
+    folder.ms = 1_999;
+    folder.write(Some(1));
+    folder.ms = 2_000;
     assert_eq!(call(&mut watch, &mut folder), Answer::Said(Verdict::Changed));
 }
 
@@ -207,7 +224,7 @@ fn the_secrets_that_a_run_wrote_are_those_kept_with_its_token() {
 #[test]
 fn secrets_alone_say_nothing() {
     let mut folder = Folder::new(4);
-    let mut watch = Watch::new(Medium::Local, 1);
+    let mut watch = Watch::new(1);
     let _ = call(&mut watch, &mut folder);
     folder.ms += 10;
     folder.secrets += 1;
@@ -233,6 +250,18 @@ fn torn_contents_serve_nothing_delete_nothing_and_fail_after_five_seconds() {
 }
 
 #[test]
+fn torn_contents_that_repeat_are_still_torn() {
+    let (mut watch, mut folder) = settled();
+    folder.write(None);
+    for _ in 0..2 {
+        folder.ms += 1;
+        let now = folder.now();
+        watch.handle_reading(Reading { account: Parsed::Repeated, ..folder.reading() }, now);
+        assert!(matches!(watch.verdict(now), Verdict::Unparsable { .. }));
+    }
+}
+
+#[test]
 fn contents_said_to_repeat_which_do_not_are_not_believed() {
     let (mut watch, mut folder) = settled();
     folder.ms += 10;
@@ -253,6 +282,18 @@ fn what_a_run_learns_is_said_to_the_next_call() {
     assert_eq!(call(&mut watch, &mut folder), Answer::Said(Verdict::Changed));
     folder.ms += 1;
     assert_eq!(call(&mut watch, &mut folder), Answer::Served);
+}
+
+#[test]
+fn what_is_not_yet_said_is_not_settled_away() {
+    let (mut watch, mut folder) = settled();
+    folder.write(Some(1));
+    let _ = read(&mut watch, &mut folder);
+    folder.ms += SETTLE_MS;
+    let now = read(&mut watch, &mut folder);
+    assert!(!watch.handle_witness(folder.witness(), now));
+    assert_eq!(watch.look(now), Look::Read);
+    assert_eq!(watch.verdict(now), Verdict::Changed);
 }
 
 #[test]
@@ -337,7 +378,7 @@ fn an_unsettled_run_is_judged_by_contents() {
     let mut folder = Folder::new(2_000);
     folder.ms = 60_000;
     folder.write(Some(0));
-    let mut watch = Watch::new(Medium::Local, 1);
+    let mut watch = Watch::new(1);
     folder.ms += QUIET_MS;
     let now = read(&mut watch, &mut folder);
     let run = begun(&watch, now);
@@ -346,6 +387,16 @@ fn an_unsettled_run_is_judged_by_contents() {
     assert_eq!(folder.witness(), folder.reading().witness);
     let now = read(&mut watch, &mut folder);
     assert_eq!(watch.finish(&run, now.monotonic_ms(), now), Finish::Moved { same_account: false });
+}
+
+#[test]
+fn other_contents_with_the_same_witness_and_account_are_a_move() {
+    let (mut watch, mut folder) = settled();
+    let now = read(&mut watch, &mut folder);
+    let run = begun(&watch, now);
+    let now = folder.now();
+    watch.handle_reading(Reading { contents: Mark::new(77), ..folder.reading() }, now);
+    assert_eq!(watch.finish(&run, now.monotonic_ms(), now), Finish::Moved { same_account: true });
 }
 
 #[test]
@@ -384,13 +435,14 @@ fn people_are_remembered_for_a_bounded_number_of_tenants() {
     for tenant in 0..3_000 {
         assert_eq!(watch.admit(&format!("{tenant:05}"), "ann"), Admission::Known);
     }
+    assert_eq!(watch.admit("00000", "ben"), Admission::Known, "forgotten");
     assert_eq!(watch.admit("02999", "ben"), Admission::OtherUser);
 }
 
 #[test]
 fn on_a_remote_medium_contents_are_read_once_a_second_and_never_settle() {
-    let mut folder = Folder::new(1);
-    let mut watch = Watch::new(Medium::Remote, 1);
+    let mut folder = Folder { medium: Medium::Remote, ..Folder::new(1) };
+    let mut watch = Watch::new(1);
     let _ = call(&mut watch, &mut folder);
     for _ in 0..10 {
         folder.ms += REMOTE_GAP_MS - 1;
@@ -464,10 +516,10 @@ proptest! {
         remote in any::<bool>(),
         relaxed in any::<bool>(),
     ) {
-        let medium = if remote { Medium::Remote } else { Medium::Local };
         let staleness_ms = if remote || relaxed { REMOTE_GAP_MS } else { 1 };
-        let mut watch = Watch::new(medium, if relaxed { 1_000 } else { 1 });
-        let mut folder = Folder::new(tick_ms);
+        let mut watch = Watch::new(if relaxed { 1_000 } else { 1 });
+        let medium = if remote { Medium::Remote } else { Medium::Local };
+        let mut folder = Folder { medium, ..Folder::new(tick_ms) };
         let mut stale = Staleness::default();
         let mut run = None;
         // What a run's readings learnt is said at the next call, whatever the files hold by then.
