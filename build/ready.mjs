@@ -13,6 +13,7 @@ import { wasmCargo } from "./steps/wasm-target.mjs";
 import { stream } from "./stream.mjs";
 
 const denyWarnings = ["--", "--deny", "warnings"];
+const biome = join(root, "node_modules", "@biomejs", "cli-linux-x64", "biome");
 const cargo = (...args) => run("cargo", args);
 const tool = (path, ...args) => run(process.execPath, [join(root, "node_modules", path), ...args]);
 
@@ -20,7 +21,7 @@ const tool = (path, ...args) => run(process.execPath, [join(root, "node_modules"
 const testedMajors = [20, 24];
 
 const checks = [
-  { name: "biome", check: () => tool("@biomejs/biome/bin/biome", "check", "--error-on-warnings", ".") },
+  { name: "biome", check: () => run(biome, ["check", "--error-on-warnings", "."]) },
   { name: "rustfmt", check: () => cargo("fmt", "--all", "--check") },
   { name: "imports", check: () => checkImports(root) },
   { name: "types", check: checkTypes },
