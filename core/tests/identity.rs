@@ -161,6 +161,21 @@ fn a_new_witness_is_read_until_it_has_settled() {
 }
 
 #[test]
+fn other_contents_begin_to_settle_anew() {
+    let mut folder = Folder::new(1_000_000);
+    let mut watch = Watch::new(1);
+    let _ = call(&mut watch, &mut folder);
+    folder.ms += 1_000;
+    folder.write(Some(1));
+    let _ = call(&mut watch, &mut folder);
+    folder.ms += SETTLE_MS - 1_000;
+    let _ = call(&mut watch, &mut folder);
+    folder.ms += 1;
+    let now = folder.now();
+    assert_eq!(watch.look(now), Look::Read);
+}
+
+#[test]
 fn at_most_one_look_a_millisecond() {
     let (mut watch, mut folder) = settled();
     assert_eq!(call(&mut watch, &mut folder), Answer::Served);
