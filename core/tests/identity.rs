@@ -267,9 +267,10 @@ fn torn_contents_serve_nothing_delete_nothing_and_fail_after_five_seconds() {
 #[test]
 fn torn_contents_that_repeat_are_still_torn() {
     let (mut watch, mut folder) = settled();
-    folder.write(None);
     for _ in 0..2 {
-        folder.ms += 1;
+        folder.ms += 10;
+        folder.write(None);
+        folder.secrets += 1;
         let now = folder.now();
         watch.handle_reading(Reading { account: Parsed::Repeated, ..folder.reading() }, now);
         assert!(matches!(watch.verdict(now), Verdict::Unparsable { .. }));
