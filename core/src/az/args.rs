@@ -53,6 +53,25 @@ pub enum AudienceKey {
     Scope(String),
 }
 
+/// A call of a credential's `getToken`, with what the credential was configured to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CredentialRequest<'a> {
+    /// The scopes asked for.
+    pub scopes: &'a [&'a str],
+    /// The credential's own tenant.
+    pub configured_tenant: Option<&'a str>,
+    /// The tenant that the call asks for.
+    pub requested_tenant: Option<&'a str>,
+    /// The tenants besides its own that the credential may ask, or `*`.
+    pub additionally_allowed: &'a [&'a str],
+    /// Whether calls may ask for a tenant at all. See [`resolve_tenant`].
+    pub multi_tenant: bool,
+    /// The credential's subscription.
+    pub subscription: Option<&'a str>,
+    /// The call's claims challenge; one of white space is none.
+    pub claims: Option<&'a str>,
+}
+
 /// A request that cannot be put to az. Nothing was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -99,6 +118,23 @@ pub fn token_arguments(request: &TokenRequest<'_>) -> Result<Vec<String>, Reques
         }
     }
     Ok(arguments)
+}
+
+/// az's arguments for a call of a credential.
+///
+/// Errors: every [`RequestError`].
+pub fn credential_arguments(request: &CredentialRequest<'_>) -> Result<Vec<String>, RequestError> {
+    let audience = Audience::Scopes(request.scopes);
+    if let Some(claims) = request.claims.filter(|claims| !claims.trim().is_empty()) {
+        return Err(claims_error(claims, audience, request.requested_tenant));
+    }
+    let tenant = resolve_tenant(
+        request.configured_tenant,
+        request.requested_tenant,
+        request.additionally_allowed,
+        request.multi_tenant,
+    )?;
+    token_arguments(&TokenRequest { audience, tenant, subscription: request.subscription })
 }
 
 /// What az honours of `request`.
@@ -248,6 +284,22 @@ fn is_made_of(text: &str, punctuation: &str) -> bool {
 
 fn given(argument: Option<&str>) -> Option<&str> {
     argument.filter(|text| !text.is_empty())
+}
+
+impl RequestError {
+    /// The variant's name: a stable word for logs, events and other languages.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoScope => "NoScope",
+            Self::InvalidScope(_) => "InvalidScope",
+            Self::InvalidTenant(_) => "InvalidTenant",
+            Self::InvalidSubscription(_) => "InvalidSubscription",
+            Self::TenantWithSubscription => "TenantWithSubscription",
+            Self::TenantNotAllowed { .. } => "TenantNotAllowed",
+            Self::ClaimsUnsupported { .. } => "ClaimsUnsupported",
+        }
+    }
 }
 
 impl Display for RequestError {
