@@ -36,6 +36,9 @@ use alloc::string::String;
 
 use crate::time::Instant;
 
+#[cfg(feature = "az")]
+pub mod login;
+
 /// A new witness is settled when its contents, read again this many milliseconds later, are the same: the coarsest file
 /// clock in use, FAT's, ticks every 2 s, and two writes in one tick leave the same witness.
 pub const SETTLE_MS: i64 = 2_500;
@@ -370,7 +373,9 @@ impl<A: PartialEq + Clone> Watch<A> {
         self.account.as_ref()
     }
 
-    fn is_clear(&self) -> bool {
+    /// Whether the last contents were parsed and every verdict was taken: no reading stands in the way of serving.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
         self.unparsable_since.is_none() && self.news == News::Nothing
     }
 

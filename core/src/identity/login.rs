@@ -1,0 +1,427 @@
+//! Who a credential's developer tools are logged in as, and the watch over it: what host and wasm share.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::{self, Display, Formatter};
+
+use serde_json::Value;
+
+use super::{Admission, Finish, Look, Mark, Medium, Parsed, Problem, Reading, Run, Start, Verdict, Watch};
+use crate::az::account::{self, Account, AccountEnvironment, AccountError, AccountFiles};
+use crate::az::token_claims;
+use crate::time::Instant;
+
+/// Runs that never end are forgotten beyond this many; they count as moved.
+const RUNS_MAX: usize = 1_000;
+
+/// What a watched file is to the tool that writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Azure CLI's `azureProfile.json`.
+    AzProfile,
+    /// Azure CLI's `clouds.config`.
+    AzClouds,
+    /// Azure CLI's `config`.
+    AzConfig,
+    /// Azure Developer CLI's `auth.json`.
+    AzdAuth,
+    /// Azure Developer CLI's `config.json`.
+    AzdConfig,
+    /// Azure PowerShell's `AzureRmContext.json`.
+    PowerShellContext,
+    /// A file of which every byte counts.
+    Opaque,
+}
+
+/// What was found at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File<'a> {
+    /// Nothing.
+    Absent,
+    /// A file with these contents.
+    Contents(&'a [u8]),
+    /// Something that cannot be read.
+    Unreadable,
+}
+
+/// How much a credential has to do with the tools whose files are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reliance {
+    /// It runs the tool at every fetch.
+    Always,
+    /// It may end in the tool: a chain. Files that cannot be read by this process cannot be read by the tool either, so
+    /// that they are nobody's; broken ones stop it, as they stop a tool.
+    Perhaps,
+    /// Nobody knows. Files that cannot be read or parsed count as an account of their own and stop nothing.
+    Unknown,
+}
+
+/// Who is logged in. Two that are equal may share tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    az: Az,
+    /// What the other tools' files say, in the order of the files.
+    others: Vec<Vec<u8>>,
+}
+
+/// What az's files say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Az {
+    NotAsked,
+    Account(Account),
+    Unusable,
+}
+
+/// A file that says neither that somebody is logged in nor that nobody is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// It cannot be read.
+    Unreadable(Role),
+    /// It is not what az reads.
+    Account(AccountError),
+    /// It is not JSON.
+    NotJson(Role),
+}
+
+/// Says who is logged in by these files, of which none may be there twice.
+///
+/// Azure CLI's files count for Azure Developer CLI alone only where its `config.json` says `auth.useAzCliAuth`.
+pub fn who(
+    files: &[(Role, File<'_>)],
+    environment: &AccountEnvironment<'_>,
+    subscription: Option<&str>,
+    reliance: Reliance,
+) -> Result<Who, LoginError> {
+    let others = files.iter().filter_map(|file| other(*file, reliance)).collect::<Result<_, _>>()?;
+    let az = if az_counts(files, reliance) {
+        az(files, environment, subscription, reliance)?
+    } else {
+        Az::NotAsked
+    };
+    Ok(Who { az, others })
+}
+
+/// The watch over one credential's files, with the runs that are under way.
+#[derive(Clone, Debug)]
+pub struct Login {
+    watch: Watch<Who>,
+    reliance: Reliance,
+    subscription: Option<String>,
+    read: Option<Mark>,
+    error: Option<LoginError>,
+    runs: BTreeMap<u32, Run<Who>>,
+    last_run: u32,
+}
+
+/// A reading but for what the contents say; see [`Reading`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// See [`Reading::witness`].
+    pub witness: Mark,
+    /// See [`Reading::contents`].
+    pub contents: Mark,
+    /// See [`Reading::secrets`].
+    pub secrets: Mark,
+    /// See [`Reading::written_unix_ms`].
+    pub written_unix_ms: i64,
+    /// See [`Reading::medium`].
+    pub medium: Medium,
+}
+
+/// Whether a run may start; see [`Start`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Starting {
+    /// Now, under this number.
+    Go(u32),
+    /// Read again in this many milliseconds, and ask again.
+    Wait(i64),
+    /// Not at all.
+    Refuse(Problem),
+}
+
+/// Whether a fetched token may be this login's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// It may.
+    Plausible,
+    /// Its readable claims are another account's: never keep or serve it.
+    Contradiction,
+    /// Its owner is another person than before: the identity changed, every older token goes.
+    OtherUser,
+}
+
+impl Login {
+    /// A watch that looks at the files at most once in `gap_ms` milliseconds; see [`Watch::new`]. `subscription` is what
+    /// the credential hands to az.
+    #[must_use]
+    pub fn new(reliance: Reliance, subscription: Option<String>, gap_ms: i64) -> Self {
+        Self {
+            watch: Watch::new(gap_ms),
+            reliance,
+            subscription,
+            read: None,
+            error: None,
+            runs: BTreeMap::new(),
+            last_run: 0,
+        }
+    }
+
+    /// See [`Watch::look`].
+    #[must_use]
+    pub fn look(&self, now: Instant) -> Look {
+        self.watch.look(now)
+    }
+
+    /// See [`Watch::handle_witness`].
+    #[must_use]
+    pub fn handle_witness(&mut self, witness: Mark, now: Instant) -> bool {
+        self.watch.handle_witness(witness, now)
+    }
+
+    /// Takes in a reading that began at `now`. The files are parsed only if their contents are not those of the reading
+    /// before.
+    pub fn handle_reading<'a>(
+        &mut self,
+        marks: Marks,
+        files: impl FnOnce() -> Vec<(Role, File<'a>)>,
+        environment: &AccountEnvironment<'_>,
+        now: Instant,
+    ) {
+        let account = if self.read.replace(marks.contents) == Some(marks.contents) {
+            Parsed::Repeated
+        } else {
+            self.parse(&files(), environment)
+        };
+        let Marks { witness, contents, secrets, written_unix_ms, medium } = marks;
+        self.watch
+            .handle_reading(Reading { witness, contents, secrets, written_unix_ms, medium, account }, now);
+    }
+
+    /// Whether nothing that was learnt is left to be said and a token in hand may be served.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        self.watch.is_clear()
+    }
+
+    /// See [`Watch::verdict`].
+    #[must_use]
+    pub fn verdict(&mut self, now: Instant) -> Verdict {
+        self.watch.verdict(now)
+    }
+
+    /// Whether a run may start, by the reading just taken in; see [`Watch::start`].
+    #[must_use]
+    pub fn start(&mut self, asked_ms: i64, now: Instant) -> Starting {
+        match self.watch.start(asked_ms, now) {
+            Start::Wait(ms) => Starting::Wait(ms),
+            Start::Refuse(problem) => Starting::Refuse(problem),
+            Start::Go(run) => {
+                self.last_run = self.last_run.wrapping_add(1);
+                if self.runs.len() >= RUNS_MAX {
+                    self.runs.pop_first();
+                }
+                self.runs.insert(self.last_run, run);
+                Starting::Go(self.last_run)
+            }
+        }
+    }
+
+    /// Whether the files held still while a run went on, by the reading just taken in; see [`Watch::finish`]. A run that
+    /// is not known has moved.
+    #[must_use]
+    pub fn finish(&mut self, run: u32, ended_ms: i64, now: Instant) -> Finish {
+        let Some(begun) = self.runs.get(&run) else {
+            return Finish::Moved { same_account: false };
+        };
+        let finish = self.watch.finish(begun, ended_ms, now);
+        if !matches!(finish, Finish::Wait(_)) {
+            self.runs.remove(&run);
+        }
+        finish
+    }
+
+    /// See [`Watch::keep_secrets`].
+    pub fn keep_secrets(&mut self, secrets: Mark) {
+        self.watch.keep_secrets(secrets);
+    }
+
+    /// Compares a fetched token's readable claims with the account, and its owner with the one before. `tenant` is the
+    /// one that was asked for, if the account's own was not.
+    #[must_use]
+    pub fn admit(&mut self, token: &str, tenant: Option<&str>) -> Ownership {
+        let Some(claims) = token_claims::readable(token) else {
+            return Ownership::Plausible;
+        };
+        if self.expected(tenant).is_some_and(|account| token_claims::contradicts(&claims, &account)) {
+            return Ownership::Contradiction;
+        }
+        let (Some(tid), Some(oid)) = (claims.tid, claims.oid) else {
+            return Ownership::Plausible;
+        };
+        match self.watch.admit(&tid, &oid) {
+            Admission::Known => Ownership::Plausible,
+            Admission::OtherUser => Ownership::OtherUser,
+        }
+    }
+
+    /// See [`Watch::session`].
+    #[must_use]
+    pub fn session(&self) -> u32 {
+        self.watch.session()
+    }
+
+    /// Why the last contents could not be parsed, if they could not.
+    #[must_use]
+    pub fn error(&self) -> Option<&LoginError> {
+        self.error.as_ref()
+    }
+
+    fn parse(&mut self, files: &[(Role, File<'_>)], environment: &AccountEnvironment<'_>) -> Parsed<Who> {
+        let parsed = who(files, environment, self.subscription.as_deref(), self.reliance);
+        self.error = parsed.as_ref().err().cloned();
+        parsed.map_or(Parsed::Unparsable, Parsed::Account)
+    }
+
+    /// The account that a fetched token must be of. A credential that only may have asked az is not held to it.
+    fn expected(&self, tenant: Option<&str>) -> Option<Account> {
+        let (Reliance::Always, Az::Account(account)) = (self.reliance, &self.watch.account()?.az) else {
+            return None;
+        };
+        let mut account = account.clone();
+        if let (Account::Present(identity), Some(tenant)) = (&mut account, tenant) {
+            identity.tenant = tenant.to_string();
+        }
+        Some(account)
+    }
+}
+
+fn az_counts(files: &[(Role, File<'_>)], reliance: Reliance) -> bool {
+    let is_there = |role| files.iter().any(|(known, _)| *known == role);
+    if !is_there(Role::AzProfile) {
+        return false;
+    }
+    reliance != Reliance::Always || !is_there(Role::AzdConfig) || uses_az(files)
+}
+
+/// azd stores what `azd config set auth.useAzCliAuth true` says as a string.
+fn uses_az(files: &[(Role, File<'_>)]) -> bool {
+    let Ok(Some(bytes)) = contents(files, Role::AzdConfig) else { return false };
+    let config: Option<Value> = json(bytes);
+    match config.as_ref().and_then(|config| config.pointer("/auth/useAzCliAuth")) {
+        Some(Value::Bool(uses)) => *uses,
+        Some(Value::String(uses)) => ["1", "t", "true"].iter().any(|yes| uses.eq_ignore_ascii_case(yes)),
+        _ => false,
+    }
+}
+
+fn az(
+    files: &[(Role, File<'_>)],
+    environment: &AccountEnvironment<'_>,
+    subscription: Option<&str>,
+    reliance: Reliance,
+) -> Result<Az, LoginError> {
+    match (az_account(files, environment, subscription), reliance) {
+        (Ok(account), _) => Ok(Az::Account(account)),
+        (Err(_), Reliance::Unknown) | (Err(LoginError::Unreadable(_)), Reliance::Perhaps) => Ok(Az::Unusable),
+        (Err(error), _) => Err(error),
+    }
+}
+
+fn az_account(
+    files: &[(Role, File<'_>)],
+    environment: &AccountEnvironment<'_>,
+    subscription: Option<&str>,
+) -> Result<Account, LoginError> {
+    let files = AccountFiles {
+        profile: contents(files, Role::AzProfile)?,
+        clouds: contents(files, Role::AzClouds)?,
+        config: contents(files, Role::AzConfig)?,
+    };
+    account::parse(&files, environment, subscription, None).map_err(LoginError::Account)
+}
+
+fn contents<'a>(files: &[(Role, File<'a>)], role: Role) -> Result<Option<&'a [u8]>, LoginError> {
+    match files.iter().find(|(known, _)| *known == role) {
+        Some((_, File::Contents(bytes))) => Ok(Some(bytes)),
+        Some((_, File::Unreadable)) => Err(LoginError::Unreadable(role)),
+        Some((_, File::Absent)) | None => Ok(None),
+    }
+}
+
+/// What a file of another tool than az says; `None` for az's.
+fn other((role, file): (Role, File<'_>), reliance: Reliance) -> Option<Result<Vec<u8>, LoginError>> {
+    if matches!(role, Role::AzProfile | Role::AzClouds | Role::AzConfig) {
+        return None;
+    }
+    let said = match (file, reliance) {
+        (File::Absent, _) => Ok(b"absent".to_vec()),
+        (File::Unreadable, Reliance::Always) => Err(LoginError::Unreadable(role)),
+        (File::Unreadable, _) => Ok(b"unreadable".to_vec()),
+        (File::Contents(bytes), _) => match identity_part(role, bytes) {
+            Some(part) => Ok(part),
+            None if reliance == Reliance::Always => Err(LoginError::NotJson(role)),
+            None => Ok(b"broken".to_vec()),
+        },
+    };
+    Some(said)
+}
+
+/// The part of a file that says who is logged in, in one form; `None` where it is not JSON.
+fn identity_part(role: Role, bytes: &[u8]) -> Option<Vec<u8>> {
+    let text = match role {
+        Role::Opaque => return Some(bytes.to_vec()),
+        Role::AzdConfig => json(bytes)?.get("auth").map_or_else(String::new, Value::to_string),
+        Role::PowerShellContext => selected_context(&json(bytes)?),
+        Role::AzdAuth | Role::AzProfile | Role::AzClouds | Role::AzConfig => json(bytes)?.to_string(),
+    };
+    Some(text.into_bytes())
+}
+
+/// PowerShell's file holds every context that was ever used: the selected one counts, without the token cache that old
+/// versions keep in it. A file of another shape counts whole.
+fn selected_context(file: &Value) -> String {
+    let selected = file.get("DefaultContextKey").and_then(Value::as_str).map(ToString::to_string);
+    let context = selected.as_deref().and_then(|key| file.get("Contexts")?.get(key));
+    let Some(Value::Object(context)) = context else { return file.to_string() };
+    let mut context = context.clone();
+    context.remove("TokenCache");
+    Value::Object(context).to_string()
+}
+
+fn json(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).ok()
+}
+
+impl Role {
+    /// The file's name.
+    #[must_use]
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::AzProfile => "azureProfile.json",
+            Self::AzClouds => "clouds.config",
+            Self::AzConfig => "config",
+            Self::AzdAuth => "auth.json",
+            Self::AzdConfig => "config.json",
+            Self::PowerShellContext => "AzureRmContext.json",
+            Self::Opaque => "the login record",
+        }
+    }
+}
+
+impl Display for LoginError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(role) => {
+                write!(f, "The file {} cannot be read: make it readable for this user.", role.file_name())
+            }
+            Self::NotJson(role) => {
+                write!(f, "The file {} is not JSON. If that lasts, log in again.", role.file_name())
+            }
+            Self::Account(error) => Display::fmt(error, f),
+        }
+    }
+}
+
+impl core::error::Error for LoginError {}

@@ -1,0 +1,224 @@
+//! Who is logged in, read from the developer tools' files, and the watch over it with real contents.
+#![cfg(feature = "az")]
+
+use azure_token_cache_core::az::account::AccountEnvironment;
+use azure_token_cache_core::identity::login::{
+    File, Login, LoginError, Marks, Ownership, Reliance, Role, Starting, Who, who,
+};
+use azure_token_cache_core::identity::{Finish, Mark, Medium, Verdict};
+use azure_token_cache_core::time::{Clock, Instant};
+
+const ANN: &str = r#"{"subscriptions":[{"id":"s1","name":"one","state":"Enabled","isDefault":true,
+    "user":{"name":"ann@example.com","type":"user"},"tenantId":"11111111-1111-1111-1111-111111111111",
+    "environmentName":"AzureCloud"}]}"#;
+
+fn ben() -> String {
+    ANN.replace("ann@", "ben@")
+}
+
+fn named<'a>(files: &[(Role, File<'a>)], reliance: Reliance) -> Result<Who, LoginError> {
+    who(files, &AccountEnvironment::default(), None, reliance)
+}
+
+fn is_same(before: &[(Role, File<'_>)], after: &[(Role, File<'_>)], reliance: Reliance) -> bool {
+    named(before, reliance).expect("readable") == named(after, reliance).expect("readable")
+}
+
+fn contents(text: &str) -> File<'_> {
+    File::Contents(text.as_bytes())
+}
+
+#[test]
+fn az_files_that_cannot_be_read_stop_az_alone() {
+    let files = [(Role::AzProfile, File::Unreadable)];
+    assert_eq!(named(&files, Reliance::Always), Err(LoginError::Unreadable(Role::AzProfile)));
+    assert!(named(&files, Reliance::Perhaps).is_ok());
+    assert!(named(&files, Reliance::Unknown).is_ok());
+}
+
+#[test]
+fn broken_az_files_stop_what_may_start_az() {
+    let files = [(Role::AzProfile, contents(&ANN[..30]))];
+    assert!(matches!(named(&files, Reliance::Always), Err(LoginError::Account(_))));
+    assert!(matches!(named(&files, Reliance::Perhaps), Err(LoginError::Account(_))));
+    assert!(is_same(&files, &[(Role::AzProfile, File::Unreadable)], Reliance::Unknown));
+    assert!(!is_same(&files, &[(Role::AzProfile, contents(ANN))], Reliance::Unknown));
+}
+
+#[test]
+fn az_files_count_for_azd_only_where_it_says_so() {
+    let ben = ben();
+    for (config, counts) in [
+        ("{}", false),
+        (r#"{"auth":{"useAzCliAuth":"true"}}"#, true),
+        (r#"{"auth":{"useAzCliAuth":true}}"#, true),
+        (r#"{"auth":{"useAzCliAuth":"false"}}"#, false),
+    ] {
+        let files = |profile| {
+            [(Role::AzProfile, profile), (Role::AzdAuth, File::Absent), (Role::AzdConfig, contents(config))]
+        };
+        let same = is_same(&files(contents(ANN)), &files(contents(&ben)), Reliance::Always);
+        assert_eq!(same, !counts, "{config}");
+        assert!(!is_same(&files(contents(ANN)), &files(contents(&ben)), Reliance::Perhaps));
+    }
+}
+
+#[test]
+fn azd_is_who_its_auth_file_says_and_other_settings_do_not_count() {
+    let files = |auth, config| [(Role::AzdAuth, contents(auth)), (Role::AzdConfig, contents(config))];
+    let before = files(r#"{"auth":{"account":{"currentUser":{"homeAccountId":"a"}}}}"#, r#"{"defaults":{}}"#);
+    let spaced = files(r#"{ "auth":{"account":{"currentUser":{"homeAccountId":"a"}}}}"#, r#"{"x":1}"#);
+    let other = files(r#"{"auth":{"account":{"currentUser":{"homeAccountId":"b"}}}}"#, r#"{"defaults":{}}"#);
+    assert!(is_same(&before, &spaced, Reliance::Always));
+    assert!(!is_same(&before, &other, Reliance::Always));
+    let torn = files("{\"auth\":", "{}");
+    assert_eq!(named(&torn, Reliance::Always), Err(LoginError::NotJson(Role::AzdAuth)));
+    assert!(named(&torn, Reliance::Perhaps).is_ok());
+}
+
+#[test]
+fn powershell_is_who_its_selected_context_says() {
+    let file = |selected: &str, account: &str, cache: &str| {
+        format!(
+            r#"{{"DefaultContextKey":"{selected}","Contexts":{{
+                "one":{{"Account":{{"Id":"{account}"}},"TokenCache":{{"CacheData":"{cache}"}}}},
+                "two":{{"Account":{{"Id":"ben"}}}}}}}}"#
+        )
+    };
+    let role = Role::PowerShellContext;
+    let before = file("one", "ann", "x");
+    let compare =
+        |after: String| is_same(&[(role, contents(&before))], &[(role, contents(&after))], Reliance::Always);
+    assert!(compare(file("one", "ann", "y")));
+    assert!(!compare(file("two", "ann", "x")));
+    assert!(!compare(file("one", "eve", "x")));
+    assert!(!compare("[]".into()));
+}
+
+/// A watch over a profile that the test holds in its hand.
+struct Desk {
+    login: Login,
+    clock: Clock,
+    ms: i64,
+    profile: String,
+    version: u64,
+    parses: usize,
+}
+
+impl Desk {
+    fn new(reliance: Reliance) -> Self {
+        let login = Login::new(reliance, None, 1);
+        Self { login, clock: Clock::default(), ms: 0, profile: ANN.into(), version: 1, parses: 0 }
+    }
+
+    fn now(&mut self) -> Instant {
+        self.clock.sample(self.ms, 1_700_000_000_000 + self.ms)
+    }
+
+    fn write(&mut self, profile: &str) {
+        self.profile = profile.into();
+        self.version += 1;
+        self.ms += 1_000;
+    }
+
+    fn read(&mut self) -> Instant {
+        let now = self.now();
+        let marks = Marks {
+            witness: Mark::new(self.version),
+            contents: Mark::new(self.version),
+            secrets: Mark::new(0),
+            written_unix_ms: 0,
+            medium: Medium::Local,
+        };
+        let (profile, parses) = (&self.profile, &mut self.parses);
+        let files = || {
+            *parses += 1;
+            vec![(Role::AzProfile, contents(profile))]
+        };
+        self.login.handle_reading(marks, files, &AccountEnvironment::default(), now);
+        now
+    }
+
+    fn verdict(&mut self) -> Verdict {
+        let now = self.read();
+        self.login.verdict(now)
+    }
+}
+
+#[test]
+fn contents_are_parsed_once() {
+    let mut desk = Desk::new(Reliance::Always);
+    for _ in 0..5 {
+        assert_eq!(desk.verdict(), Verdict::Same);
+    }
+    assert_eq!(desk.parses, 1);
+    desk.write(&ben());
+    assert_eq!(desk.verdict(), Verdict::Changed);
+    assert_eq!(desk.parses, 2);
+}
+
+#[test]
+fn the_error_says_which_file_and_goes_with_it() {
+    let mut desk = Desk::new(Reliance::Always);
+    desk.write("");
+    assert!(matches!(desk.verdict(), Verdict::Unparsable { .. }));
+    let message = desk.login.error().expect("an error").to_string();
+    assert!(message.contains("azureProfile.json"), "{message}");
+    desk.write(ANN);
+    let _ = desk.verdict();
+    assert_eq!(desk.login.error(), None);
+}
+
+#[test]
+fn runs_are_known_by_number_until_they_end() {
+    let mut desk = Desk::new(Reliance::Always);
+    let now = desk.read();
+    let (Starting::Go(first), Starting::Go(second)) = (desk.login.start(0, now), desk.login.start(0, now))
+    else {
+        unreachable!()
+    };
+    assert_ne!(first, second);
+    assert_eq!(desk.login.finish(first, 0, now), Finish::Steady);
+    assert_eq!(desk.login.finish(first, 0, now), Finish::Moved { same_account: false });
+    desk.write(&ben());
+    let now = desk.read();
+    assert_eq!(desk.login.finish(second, 0, now), Finish::Moved { same_account: false });
+}
+
+/// An unsigned token with these claims.
+fn token(claims: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let bits: String = claims.bytes().map(|byte| format!("{byte:08b}")).collect();
+    let digits = bits.as_bytes().chunks(6).map(|six| {
+        let six = format!("{:0<6}", String::from_utf8_lossy(six));
+        char::from(DIGITS[usize::from_str_radix(&six, 2).unwrap_or(0)])
+    });
+    format!("e30.{}.e30", digits.collect::<String>())
+}
+
+#[test]
+fn a_token_of_another_tenant_contradicts_unless_that_tenant_was_asked() {
+    let mut desk = Desk::new(Reliance::Always);
+    let _ = desk.verdict();
+    let own = token(r#"{"tid":"11111111-1111-1111-1111-111111111111","oid":"ann"}"#);
+    let other = token(r#"{"tid":"22222222-2222-2222-2222-222222222222","oid":"guest"}"#);
+    assert_eq!(desk.login.admit(&own, None), Ownership::Plausible);
+    assert_eq!(desk.login.admit(&other, None), Ownership::Contradiction);
+    let asked = Some("22222222-2222-2222-2222-222222222222");
+    assert_eq!(desk.login.admit(&other, asked), Ownership::Plausible);
+    assert_eq!(desk.login.admit(&own, asked), Ownership::Contradiction);
+    assert_eq!(desk.login.admit(&other, Some("example.com")), Ownership::Plausible);
+    assert_eq!(desk.login.admit("opaque", None), Ownership::Plausible);
+}
+
+#[test]
+fn a_chain_is_not_held_to_the_account_of_az_but_to_one_person() {
+    let mut desk = Desk::new(Reliance::Perhaps);
+    let _ = desk.verdict();
+    let ann = token(r#"{"tid":"22222222-2222-2222-2222-222222222222","oid":"ann"}"#);
+    let ben = token(r#"{"tid":"22222222-2222-2222-2222-222222222222","oid":"ben"}"#);
+    let session = desk.login.session();
+    assert_eq!(desk.login.admit(&ann, None), Ownership::Plausible);
+    assert_eq!(desk.login.admit(&ben, None), Ownership::OtherUser);
+    assert_eq!(desk.login.session(), session + 1);
+}
