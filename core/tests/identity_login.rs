@@ -178,11 +178,11 @@ fn runs_are_known_by_number_until_they_end() {
         unreachable!()
     };
     assert_ne!(first, second);
-    assert_eq!(desk.login.finish(first, 0, now), Finish::Steady);
-    assert_eq!(desk.login.finish(first, 0, now), Finish::Moved { same_account: false });
+    assert_eq!(desk.login.finish(first, None, 0, now), Finish::Steady);
+    assert_eq!(desk.login.finish(first, None, 0, now), Finish::Moved { same_account: false });
     desk.write(&ben());
     let now = desk.read();
-    assert_eq!(desk.login.finish(second, 0, now), Finish::Moved { same_account: false });
+    assert_eq!(desk.login.finish(second, None, 0, now), Finish::Moved { same_account: false });
 }
 
 /// An unsigned token with these claims.

@@ -229,9 +229,9 @@ impl Login {
     }
 
     /// Whether the files held still while a run went on, by the reading just taken in; see [`Watch::finish`]. A run that
-    /// is not known has moved.
+    /// is not known has moved. `secrets` is that reading's, if the run brought a token: it may have written them.
     #[must_use]
-    pub fn finish(&mut self, run: u32, ended_ms: i64, now: Instant) -> Finish {
+    pub fn finish(&mut self, run: u32, secrets: Option<Mark>, ended_ms: i64, now: Instant) -> Finish {
         let Some(begun) = self.runs.get(&run) else {
             return Finish::Moved { same_account: false };
         };
@@ -239,12 +239,10 @@ impl Login {
         if !matches!(finish, Finish::Wait(_)) {
             self.runs.remove(&run);
         }
+        if let (Finish::Steady, Some(secrets)) = (finish, secrets) {
+            self.watch.keep_secrets(secrets);
+        }
         finish
-    }
-
-    /// See [`Watch::keep_secrets`].
-    pub fn keep_secrets(&mut self, secrets: Mark) {
-        self.watch.keep_secrets(secrets);
     }
 
     /// Compares a fetched token's readable claims with the account, and its owner with the one before. `tenant` is the
@@ -425,3 +423,77 @@ impl Display for LoginError {
 }
 
 impl core::error::Error for LoginError {}
+
+/// Answers as numbers, for hosts that JavaScript asks: nothing else crosses as cheaply.
+pub mod codes {
+    use super::{Finish, Ownership, Problem, Reliance, Role, Starting, Verdict};
+
+    /// 0 same, 1 changed, 2 touched, 3 unparsable, 4 give up.
+    #[must_use]
+    pub fn verdict(verdict: Verdict) -> u32 {
+        match verdict {
+            Verdict::Same => 0,
+            Verdict::Changed => 1,
+            Verdict::Touched { .. } => 2,
+            Verdict::Unparsable { .. } => 3,
+            Verdict::GiveUp => 4,
+        }
+    }
+
+    /// -1 the run of this number may start, -2 the files stay unparsable, -3 they do not rest; else the milliseconds to
+    /// wait.
+    #[must_use]
+    pub fn starting(starting: Starting) -> (i32, Option<u32>) {
+        match starting {
+            Starting::Go(run) => (-1, Some(run)),
+            Starting::Refuse(Problem::Unparsable) => (-2, None),
+            Starting::Refuse(Problem::Restless) => (-3, None),
+            Starting::Wait(ms) => (i32::try_from(ms).unwrap_or(i32::MAX), None),
+        }
+    }
+
+    /// -1 steady, -2 moved with the same account, -3 moved; else the milliseconds to wait.
+    #[must_use]
+    pub fn finish(finish: Finish) -> i32 {
+        match finish {
+            Finish::Steady => -1,
+            Finish::Moved { same_account: true } => -2,
+            Finish::Moved { same_account: false } => -3,
+            Finish::Wait(ms) => i32::try_from(ms).unwrap_or(i32::MAX),
+        }
+    }
+
+    /// 0 plausible, 1 contradiction, 2 another user.
+    #[must_use]
+    pub fn ownership(ownership: Ownership) -> u32 {
+        match ownership {
+            Ownership::Plausible => 0,
+            Ownership::Contradiction => 1,
+            Ownership::OtherUser => 2,
+        }
+    }
+
+    /// 0 always, 1 perhaps, else unknown.
+    #[must_use]
+    pub fn reliance(code: u32) -> Reliance {
+        match code {
+            0 => Reliance::Always,
+            1 => Reliance::Perhaps,
+            _ => Reliance::Unknown,
+        }
+    }
+
+    /// 0 to 5 in the order of [`Role`], else opaque.
+    #[must_use]
+    pub fn role(code: u8) -> Role {
+        match code {
+            0 => Role::AzProfile,
+            1 => Role::AzClouds,
+            2 => Role::AzConfig,
+            3 => Role::AzdAuth,
+            4 => Role::AzdConfig,
+            5 => Role::PowerShellContext,
+            _ => Role::Opaque,
+        }
+    }
+}
