@@ -1,3 +1,4 @@
 //! The Node addon: what wasm cannot do. Every export is optional at run time; TypeScript has a fallback for each.
 
 mod run;
+mod watch;
