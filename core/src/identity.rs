@@ -346,11 +346,12 @@ impl<A: PartialEq + Clone> Watch<A> {
     }
 
     /// Compares the owner of a fetched token with the one whom the tenant's tokens had before in this epoch. Another
-    /// one begins a new epoch with this call: the caller drops every token, no verdict repeats it.
+    /// one begins a new epoch, and the next verdict says so too: older tokens have to go before anything is served.
     #[must_use]
     pub fn admit(&mut self, tenant: &str, owner: &str) -> Admission {
         if self.people.get(tenant).is_some_and(|known| known != owner) {
             self.begin_epoch();
+            self.news = News::Changed;
             self.people.insert(tenant.into(), owner.into());
             return Admission::OtherUser;
         }

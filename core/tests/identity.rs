@@ -438,6 +438,7 @@ fn another_owner_in_the_same_tenant_is_another_identity() {
     assert_eq!(watch.admit("t1", "ann"), Admission::Known);
     assert_eq!(watch.admit("t1", "ben"), Admission::OtherUser);
     assert_eq!(watch.session(), session + 1);
+    assert_eq!(call(&mut watch, &mut folder), Answer::Said(Verdict::Changed));
     assert_eq!(watch.admit("t2", "ben-as-a-guest"), Admission::Known, "the epoch before is forgotten");
     folder.ms += 1;
     folder.write(Some(1));
