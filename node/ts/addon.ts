@@ -1,0 +1,63 @@
+// Loads the native addon of this platform, if there is one.
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+declare const __filename: string | undefined;
+
+let loaded: { readonly exports: object | undefined } | undefined;
+
+/** What the addon exports; undefined without one for this platform, and with `ATC_ADDON=off`. */
+export function addon<Exports>(): Partial<Exports> | undefined {
+  if (process.env["ATC_ADDON"] === "off") return undefined;
+  loaded ??= { exports: load() };
+  return loaded.exports as Partial<Exports> | undefined;
+}
+
+function load(): object | undefined {
+  const here = thisFile();
+  if (here === undefined) return undefined;
+  const require = createRequire(here);
+  for (const path of candidates(here, require)) {
+    const exports = tryLoad(require, path);
+    if (exports !== undefined) return exports;
+  }
+  return undefined;
+}
+
+/** A file for another platform, or one that this system's loader refuses, is as none: there is a fallback. */
+function tryLoad(require: NodeJS.Require, path: string): object | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    return require(path) as object;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Beside this file; and, when this file was bundled into an application, in the installed package. */
+function candidates(here: string, require: NodeJS.Require): string[] {
+  const folders = [dirname(here)];
+  try {
+    folders.push(join(dirname(require.resolve("azure-token-cache/package.json")), "dist"));
+  } catch {
+    // The application was bundled and shipped without the package.
+  }
+  return folders.flatMap((folder) =>
+    platformNames().map((name) => join(folder, `azure-token-cache.${name}.node`)),
+  );
+}
+
+function platformNames(): string[] {
+  const name = `${process.platform}-${process.arch}`;
+  if (process.platform === "linux") return [`${name}-gnu`, `${name}-musl`];
+  return [process.platform === "win32" ? `${name}-msvc` : name];
+}
+
+/** A bundler that writes CommonJS leaves `import.meta.url` empty, and there is `__filename`. */
+function thisFile(): string | undefined {
+  const url: string | undefined = import.meta.url;
+  if (url !== undefined) return fileURLToPath(url);
+  return typeof __filename === "string" ? __filename : undefined;
+}

@@ -1,0 +1,9 @@
+// The entry point azure-token-cache/node: what is for Node alone.
+export {
+  type AbortSignalLike,
+  type AzureCliAccessToken,
+  AzureCliCredential,
+  type AzureCliCredentialOptions,
+  type AzureCliTokenOptions,
+} from "./azure-cli-credential.ts";
+export { AbortError, CredentialUnavailableError } from "./errors.ts";
