@@ -263,6 +263,9 @@ impl Cache {
         let key = self.names.hold(request, kind.keyed_by)?;
         if let Some(entry) = self.slots.find(&key) {
             self.names.release(key);
+            if let Some(slot) = self.slots.get_mut(entry) {
+                slot.last_used = coarse(now);
+            }
             return Ok(entry);
         }
         self.sweep(now, SWEEP_BUDGET);
@@ -436,8 +439,9 @@ impl Cache {
         let slot = self.slots.get(entry)?;
         let standing = slot.entry.standing(now);
         let holds = slot.entry.barrier().is_some();
+        let answered_anew = standing.zone != Zone::Fresh && self.is_challenge(entry);
         Some(Explanation {
-            zone: standing.zone,
+            zone: if answered_anew { Zone::Expired } else { standing.zone },
             due: slot.entry.due_reason(now),
             left: holds.then_some(standing.left),
             gate_closed_for: slot.entry.gate_closed_for(&self.policy, now),
@@ -532,7 +536,8 @@ impl Cache {
             return hit(now, standing.lasts.min(closed));
         }
         let job = flying.unwrap_or_else(|| self.start(entry, false, now));
-        let patience = FRONT_PATIENCE.min(standing.left / 2);
+        let servable = standing.lasts.saturating_sub(1);
+        let patience = FRONT_PATIENCE.min(standing.left / 2).min(servable);
         let serve_at = self.jobs.serve_by(job, now.monotonic_ms().saturating_add(patience));
         self.join(job, serve_at)
     }
@@ -590,8 +595,8 @@ impl Cache {
         let Some(job) = self.jobs.get(id) else { return Settled::Nothing };
         let (entry, deserted, cleared) = (job.entry, job.waiters == 0, job.superseded.is_some());
         if deserted {
-            if !cleared && let Some(slot) = self.slots.get_mut(entry) {
-                slot.entry.fail(Failure::default(), &self.policy, now);
+            if !cleared {
+                self.note_failure(entry, Failure::default(), now);
             }
             self.close_job(id, now);
             return Settled::Nothing;
@@ -671,15 +676,21 @@ impl Cache {
     fn fail(&mut self, id: JobId, failure: Failure, reason: FailReason, now: Instant) -> Settled {
         let Some(job) = self.close_job(id, now) else { return Settled::Nothing };
         let entry = job.entry;
-        if let Some(slot) = self.slots.get_mut(entry) {
-            slot.entry.fail(failure, &self.policy, now);
-        }
-        if self.can_serve(entry, now) {
+        if self.note_failure(entry, failure, now) {
             return Settled::Served { job: id, entry };
         }
         let remembered = self.slots.get(entry).map_or(0, |slot| slot.entry.memory_lasts(now));
         self.slots.sweep_after(entry, now.unix_ms().saturating_add(remembered).saturating_add(IDLE));
         Settled::Failed { job: id, entry, reason }
+    }
+
+    /// Whether callers have a token all the same.
+    fn note_failure(&mut self, entry: EntryId, failure: Failure, now: Instant) -> bool {
+        let servable = self.can_serve(entry, now);
+        if let Some(slot) = self.slots.get_mut(entry) {
+            slot.entry.fail(failure, servable, &self.policy, now);
+        }
+        servable
     }
 
     /// A challenge is never answered by what was held before it.
@@ -757,8 +768,11 @@ impl Cache {
         let room = (self.max_entries / 32).clamp(1, idle.len().max(1));
         if room < idle.len() {
             idle.select_nth_unstable(room);
+            idle.truncate(room);
         }
-        for &(_, entry) in idle.iter().take(room) {
+        // In one order on every host.
+        idle.sort_unstable();
+        for &(_, entry) in &idle {
             self.remove(entry);
         }
         !idle.is_empty()

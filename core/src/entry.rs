@@ -138,11 +138,8 @@ impl Entry {
             return Standing { zone: Zone::Fresh, left, lasts };
         }
         if until(held.behind_min) >= 0 {
-            return Standing {
-                zone: Zone::RefreshBehind,
-                left,
-                lasts: until(held.behind_min.max(held.serve_min)).saturating_add(1),
-            };
+            let lasts = until(held.behind_min).saturating_add(1).min(until(held.serve_min));
+            return Standing { zone: Zone::RefreshBehind, left, lasts };
         }
         Standing { zone: Zone::RefreshInFront, left, lasts: until(held.serve_min) }
     }
@@ -202,28 +199,28 @@ impl Entry {
         before
     }
 
-    /// Takes an attempt back: an abort is not one.
+    /// Takes an attempt back: an abort is not one. What was opened or reset since it began stays so.
     pub fn forget_attempt(&mut self, before: Attempt) {
-        self.gate_opens_at = before.gate_opens_at;
-        self.fruitless = before.fruitless;
+        self.gate_opens_at = self.gate_opens_at.min(before.gate_opens_at);
+        self.fruitless = self.fruitless.min(before.fruitless);
         if let Some(held) = &mut self.held {
-            held.crossed = before.crossed;
+            held.crossed &= before.crossed;
         }
     }
 
     /// Keeps a token. `barrier` is the fetch that brought it, if that answered a claims challenge.
     pub fn accept(&mut self, grant: &Grant, barrier: Option<u32>, policy: &Policy, now: Instant) {
         self.catch_up(now);
-        let repeats = grant.unchanged && policy.tolerate_repeats && self.held.is_some();
         let barrier = barrier.or(self.barrier()).unwrap_or(0);
         let mut held = Held::new(grant, barrier, policy, now);
-        if repeats {
-            held.restart(policy, now);
-        } else {
-            self.fruitless = 0;
+        match &self.held {
+            Some(before) if grant.unchanged && policy.tolerate_repeats => held.repeat(before, policy, now),
+            _ => {
+                self.fruitless = 0;
+                self.failures = 0;
+                self.memory_ends_at = i64::MIN;
+            }
         }
-        self.failures = 0;
-        self.memory_ends_at = i64::MIN;
         self.held = Some(held);
     }
 
@@ -242,8 +239,8 @@ impl Entry {
         self.accept(&bounded, None, &strict, now);
     }
 
-    /// Notes that a fetch failed.
-    pub fn fail(&mut self, failure: Failure, policy: &Policy, now: Instant) {
+    /// Notes that a fetch failed; `servable` says whether callers have a token all the same.
+    pub fn fail(&mut self, failure: Failure, servable: bool, policy: &Policy, now: Instant) {
         self.catch_up(now);
         let pause = i64::from(failure.retry_after.unwrap_or(0).min(RETRY_AFTER_MAX));
         let paused_until = now.monotonic_ms().saturating_add(pause);
@@ -251,7 +248,7 @@ impl Entry {
             self.gate_opens_at = self.gate_opens_at.max(paused_until);
         }
         let remembers = policy.failure_memory > 0;
-        if remembers && self.standing(now).zone == Zone::Expired {
+        if remembers && !servable {
             let memory = policy.memory(self.failures, failure.network);
             self.memory_ends_at = now.monotonic_ms().saturating_add(memory);
             if !failure.network {
@@ -316,8 +313,13 @@ impl Held {
         held
     }
 
-    /// An unchanged answer: no hint any more, and the half-life counts from now.
-    fn restart(&mut self, policy: &Policy, now: Instant) {
+    /// An unchanged answer: no hint any more, and the half-life counts from now. What is left of a token's life is not
+    /// its lifetime, so that the numbers do not shrink; and an attempt that began before the crossing is not one after it.
+    fn repeat(&mut self, before: &Self, policy: &Policy, now: Instant) {
+        self.before_expiry = self.before_expiry.max(before.before_expiry);
+        self.behind_min = self.behind_min.max(before.behind_min);
+        self.serve_min = self.serve_min.max(before.serve_min);
+        self.crossed = before.crossed;
         self.due_at = self.expires_at.saturating_sub(i64::from(self.before_expiry));
         self.reason = DueReason::BeforeExpiry;
         self.apply_half_life(policy, self.expires_at.saturating_sub(now.unix_ms()));

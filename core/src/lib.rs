@@ -38,9 +38,9 @@ mod cache;
 pub mod engine;
 mod entry;
 mod explain;
+pub mod identity;
 mod job;
 mod keys;
-pub mod identity;
 pub mod policy;
 mod random;
 mod request;
@@ -48,7 +48,8 @@ mod slots;
 pub mod time;
 
 pub use cache::{
-    Action, Cache, DEFAULT_MAX_ENTRIES, Decision, FailReason, IdentityChange, Outcome, Selector, Settled, Stability,
+    Action, Cache, DEFAULT_MAX_ENTRIES, Decision, FailReason, IdentityChange, Outcome, Selector, Settled,
+    Stability,
 };
 pub use entry::{DueReason, ExpiryError, Failure, Grant, Zone};
 pub use explain::Explanation;

@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::entry::Entry;
 use crate::keys::{Key, NameId};
@@ -109,20 +110,15 @@ impl Slots {
         self.expire_at(id, seconds);
     }
 
-    /// The entries whose sweep time has come, among the next `budget` ones.
+    /// The entries whose sweep time has come, among the next `budget` ones, and round again.
     pub fn swept(&mut self, unix_ms: i64, budget: usize) -> Vec<EntryId> {
         let now = u32::try_from(unix_ms / 1_000).unwrap_or(0);
-        if self.cursor >= self.expiries.len() {
-            self.cursor = 0;
-        }
-        let end = self.cursor.saturating_add(budget).min(self.expiries.len());
-        let window = self.expiries.get(self.cursor..end).unwrap_or_default();
-        let first = self.cursor;
-        self.cursor = end;
-        let due = window.iter().enumerate().filter(|&(_, &expiry)| expiry < now);
-        due.filter_map(|(at, _)| u32::try_from(first.saturating_add(at)).ok())
-            .filter_map(|index| self.id_at(index))
-            .collect()
+        let count = self.expiries.len();
+        let first = if self.cursor < count { self.cursor } else { 0 };
+        let end = first.saturating_add(budget.min(count));
+        let round = end.saturating_sub(count);
+        self.cursor = if round > 0 { round } else { end };
+        self.due_within(first..end.min(count), now).chain(self.due_within(0..round, now)).collect()
     }
 
     /// All entries of a credential, or those of a set of scopes within it.
@@ -139,6 +135,15 @@ impl Slots {
     /// All entries.
     pub fn all(&self) -> impl Iterator<Item = EntryId> + '_ {
         self.index.values().filter_map(|&index| self.id_at(index))
+    }
+
+    fn due_within(&self, window: Range<usize>, now: u32) -> impl Iterator<Item = EntryId> + '_ {
+        let first = window.start;
+        let expiries = self.expiries.get(window).unwrap_or_default().iter().enumerate();
+        expiries
+            .filter(move |&(_, &expiry)| expiry < now)
+            .filter_map(move |(at, _)| u32::try_from(first.saturating_add(at)).ok())
+            .filter_map(|index| self.id_at(index))
     }
 
     fn grow(&mut self, key: Key) -> u32 {
