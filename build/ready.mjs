@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
+import { findLeaksIn } from "../tests/leaks/search.mjs";
 import { checkImports } from "./check-imports.mjs";
 import { run } from "./command.mjs";
 import { Failure } from "./failure.mjs";
@@ -40,6 +41,7 @@ const checks = [
     check: () => stream("cargo", ["test", "--locked", "--workspace", "--all-features"], "cargo-test"),
   },
   ...testedMajors.map((major) => ({ name: `tests under Node ${major}`, check: () => testUnder(major) })),
+  { name: "no token in what the tests printed", check: searchForLeaks },
 ];
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });
@@ -76,6 +78,16 @@ async function testUnder(major) {
   mkdirSync(join(root, "target", "test-logs"), { recursive: true });
   const [program, ...args] = inNamespace([nodeBinary(major), "--import", "tsx", "--test", ...files]);
   await stream(program, args, `node-${major}`);
+}
+
+function searchForLeaks() {
+  const leaks = findLeaksIn(join(root, "target", "test-logs"));
+  if (leaks.length > 0)
+    throw new Failure(
+      leaks
+        .map(({ file, name, at }) => `${relative(root, file)}: a token (${name}) at byte ${at}`)
+        .join("\n"),
+    );
 }
 
 function testFiles() {

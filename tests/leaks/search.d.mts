@@ -1,0 +1,9 @@
+export interface Leak {
+  readonly mark: string;
+  readonly name: string;
+  readonly at: number;
+}
+export const canaryMark: string;
+export const standMark: string;
+export function findLeaks(bytes: Buffer): Leak[];
+export function findLeaksIn(folder: string): (Leak & { readonly file: string })[];
