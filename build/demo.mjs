@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { handOver, setUpFor } from "./hand-over.mjs";
 import { root } from "./root.mjs";
 
-const demo = join(root, "examples", "demo", "demo.mjs");
+const demo = join(root, "examples", "demo", "demo.ts");
 
 setUpFor("demo");
-handOver(process.execPath, [demo, ...process.argv.slice(2)]);
+handOver(process.execPath, ["--import", "tsx", demo, ...process.argv.slice(2)]);

@@ -18,7 +18,7 @@ export async function runSteps(steps) {
   for (const [index, step] of steps.entries()) {
     process.stdout.write(`[${index + 1}/${steps.length}] ${step.name}: ${step.says} ... `);
     try {
-      console.log(await runUnlessDone(step));
+      console.log(await runUnlessDone(step, root));
     } catch (error) {
       console.log("failed");
       console.error(error instanceof Failure ? `\n${error.message}` : error);
@@ -28,35 +28,37 @@ export async function runSteps(steps) {
   console.log(`Set up in ${seconds(began)}.`);
 }
 
-async function runUnlessDone(step) {
+/** Runs one step of the checkout in `folder`, and says how long it took, or that there was nothing to do. */
+export async function runUnlessDone(step, folder) {
   const began = performance.now();
   if (step.inputs === undefined) {
     await step.run();
     return seconds(began);
   }
-  const digest = digestOf(step);
-  if (isDone(step, digest)) return "up to date";
-  rmSync(stampOf(step), { force: true });
+  const digest = digestOf(step, folder);
+  if (isDone(step, folder, digest)) return "up to date";
+  const stamp = stampOf(step, folder);
+  rmSync(stamp, { force: true });
   await step.run();
-  mkdirSync(dirname(stampOf(step)), { recursive: true });
-  writeFileSync(stampOf(step), digest);
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, digest);
   return seconds(began);
 }
 
-function isDone(step, digest) {
-  const stamp = stampOf(step);
+function isDone(step, folder, digest) {
+  const stamp = stampOf(step, folder);
   if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== digest) return false;
-  return (step.outputs?.() ?? []).every((path) => existsSync(join(root, path)));
+  return (step.outputs?.() ?? []).every((path) => existsSync(join(folder, path)));
 }
 
 /** Over contents, not times: a fresh clone with a kept target folder is up to date. */
-function digestOf(step) {
+function digestOf(step, folder) {
   const hash = createHash("sha256");
   for (const text of [process.platform, process.arch, ...(step.also?.() ?? [])]) hash.update(`${text}\0`);
   for (const input of step.inputs) {
-    for (const path of filesUnder(join(root, input))) {
+    for (const path of filesUnder(join(folder, input))) {
       hash
-        .update(`${relative(root, path)}\0`)
+        .update(`${relative(folder, path)}\0`)
         .update(readFileSync(path))
         .update("\0");
     }
@@ -73,6 +75,6 @@ function* filesUnder(path) {
   }
 }
 
-const stampOf = (step) => join(root, "target", "setup", `${step.name}.stamp`);
+const stampOf = (step, folder) => join(folder, "target", "setup", `${step.name}.stamp`);
 
 const seconds = (began) => `${((performance.now() - began) / 1000).toFixed(1)} s`;

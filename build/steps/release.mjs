@@ -19,5 +19,6 @@ export const release = {
     "node/src",
     "build/steps/release.mjs",
   ],
-  run: () => run("cargo", ["build", "--locked", "--release", ...crates.flatMap((crate) => ["--package", crate])]),
+  run: () =>
+    run("cargo", ["build", "--locked", "--release", ...crates.flatMap((crate) => ["--package", crate])]),
 };

@@ -19,6 +19,15 @@ const modules = [
   { name: "az", features: ["az"] },
 ];
 const crate = "azure-token-cache-wasm";
+/** What rustc's wasm32 target turns on by default, and every supported runtime has. wasm-opt has to be told. */
+const features = [
+  "--enable-bulk-memory",
+  "--enable-multivalue",
+  "--enable-mutable-globals",
+  "--enable-nontrapping-float-to-int",
+  "--enable-reference-types",
+  "--enable-sign-ext",
+];
 const generated = join(root, "wasm", "ts", "generated");
 
 export const wasm = {
@@ -82,6 +91,7 @@ function optimise(input, output) {
     join(root, "node_modules/binaryen/bin/wasm-opt"),
     "-Oz",
     "--strip-producers",
+    ...features,
     input,
     "-o",
     output,
