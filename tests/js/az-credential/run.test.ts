@@ -1,0 +1,286 @@
+// How az is run: what it is given, how many at once, who keeps the process alive, and that nothing is left behind.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { realpathSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { TokenCredential } from "@azure/core-auth";
+import { AzureCliCredential } from "azure-token-cache/node";
+import {
+  canary,
+  document,
+  eventually,
+  print,
+  printsToken,
+  runners,
+  StandIn,
+  turn,
+  usualScope,
+} from "./stand-in.ts";
+
+const limits = { timeout: 60_000 };
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+for (const runner of runners) {
+  test(`${runner}: az gets its arguments, its environment, no input and a safe folder`, limits, async () => {
+    using stand = new StandIn(
+      runner,
+      `for argument in "$@"; do printf '%s\\n' "$argument"; done > arguments; cat > input; env > environment; ${printsToken}`,
+    );
+    process.env["ATC_EXTRA"] = "ü=1";
+    const credential = new AzureCliCredential({ subscription: "My Sub" });
+    await credential.getToken(["https://vault.azure.net/.default", "ignored"]);
+    assert.deepEqual(stand.lines("arguments"), [
+      "account",
+      "get-access-token",
+      "--output",
+      "json",
+      "--resource",
+      "https://vault.azure.net",
+      "--subscription",
+      "My Sub",
+    ]);
+    assert.deepEqual(stand.lines("input"), []);
+    const environment = stand.lines("environment");
+    assert.ok(environment.includes("ATC_EXTRA=ü=1"));
+    assert.ok(environment.includes(`OLDPWD=${realpathSync("/bin")}`) || environment.includes("OLDPWD=/bin"));
+    const other = new AzureCliCredential({ tenantId: "own", additionallyAllowedTenants: ["contoso.com"] });
+    await other.getToken("x//.default", { tenantId: "contoso.com" });
+    assert.deepEqual(stand.lines("arguments").slice(4), ["--resource", "x/", "--tenant", "contoso.com"]);
+    await other.getToken("x//.default", { tenantId: undefined as unknown as string });
+    assert.deepEqual(stand.lines("arguments").slice(6), ["--tenant", "own"]);
+  });
+
+  test(`${runner}: the environment is the one at the call`, limits, async () => {
+    using stand = new StandIn(
+      runner,
+      `echo "$ATC_EXTRA" >> seen; until [ -e go ]; do sleep 0.01; done; ${printsToken}`,
+    );
+    const credential = new AzureCliCredential();
+    process.env["ATC_EXTRA"] = "called";
+    // The third waits for a slot until the first two are done.
+    const calls = [1, 2, 3].map(() => credential.getToken(usualScope));
+    process.env["ATC_EXTRA"] = "later";
+    stand.write("go");
+    await Promise.all(calls);
+    assert.deepEqual(stand.lines("seen"), ["called", "called", "called"]);
+  });
+
+  test(`${runner}: the event loop turns while az runs`, limits, async () => {
+    using stand = new StandIn(runner, `until [ -e go ]; do sleep 0.01; done; ${printsToken}`);
+    const call = new AzureCliCredential().getToken(usualScope);
+    for (let turns = 0; turns < 1000; turns += 1) await turn();
+    stand.write("go");
+    assert.equal((await call).token, canary);
+  });
+
+  test(`${runner}: at most two az at once, and no fewer`, limits, async () => {
+    using stand = new StandIn(
+      runner,
+      `mkdir -p running; : > running/$$; ls running | wc -l >> counts; until [ -e go ]; do sleep 0.01; done; rm running/$$; ${printsToken}`,
+    );
+    const calls = Array.from({ length: 7 }, () => new AzureCliCredential().getToken(usualScope));
+    await eventually(() => stand.lines("counts").length >= 2);
+    stand.write("go");
+    await Promise.all(calls);
+    const counts = stand.lines("counts").map(Number);
+    assert.equal(counts.length, 7);
+    assert.equal(Math.max(...counts), 2);
+  });
+
+  test(`${runner}: an abort before the start starts nothing`, limits, async () => {
+    using stand = new StandIn(runner, ": > started");
+    await assert.rejects(
+      new AzureCliCredential().getToken(usualScope, { abortSignal: AbortSignal.abort() }),
+      {
+        name: "AbortError",
+      },
+    );
+    assert.equal(stand.has("started"), false);
+  });
+
+  test(`${runner}: an abort in the queue leaves it`, limits, async () => {
+    using stand = new StandIn(runner, `echo >> starts; until [ -e go ]; do sleep 0.01; done; ${printsToken}`);
+    const credential = new AzureCliCredential();
+    const running = [credential.getToken(usualScope), credential.getToken(usualScope)];
+    await eventually(() => stand.lines("starts").length === 2);
+    const controller = new AbortController();
+    const waiting = credential.getToken(usualScope, { abortSignal: controller.signal });
+    const last = credential.getToken(usualScope);
+    await turn();
+    controller.abort();
+    await assert.rejects(waiting, { name: "AbortError" });
+    stand.write("go");
+    await Promise.all([...running, last]);
+    assert.equal(stand.lines("starts").length, 3);
+  });
+
+  test(`${runner}: an abort rejects its caller and lets az finish`, limits, async () => {
+    using stand = new StandIn(
+      runner,
+      `: > started; until [ -e go ]; do sleep 0.01; done; : > finished; ${printsToken}`,
+    );
+    const controller = new AbortController();
+    const call = new AzureCliCredential().getToken(usualScope, { abortSignal: controller.signal });
+    await stand.appeared("started");
+    controller.abort(new Error("the user left"));
+    await assert.rejects(call, (error: Error) => {
+      assert.equal(error.name, "AbortError");
+      assert.equal((error.cause as Error).message, "the user left");
+      return true;
+    });
+    assert.notEqual(stand.processes().length, 0);
+    stand.write("go");
+    await stand.appeared("finished");
+    await stand.gone();
+  });
+
+  test(`${runner}: az past its limit lives on while it holds its lock file`, limits, async () => {
+    using stand = new StandIn(runner, ": > msal_token_cache.json.lockfile; while :; do sleep 0.01; done");
+    stand.write("msal_token_cache.json.lockfile");
+    const call = new AzureCliCredential({ processTimeoutInMs: 50 }).getToken(usualScope);
+    await assert.rejects(call, { code: "TimedOut" });
+    await stand.appeared("msal_token_cache.json.lockfile");
+    assert.notEqual(stand.processes().length, 0);
+    stand.remove("msal_token_cache.json.lockfile");
+    // The script writes the file once more if it was slow to start; then the file is stale, and the grace ends it.
+    await stand.gone();
+  });
+
+  test(`${runner}: a slot is taken until az is gone`, limits, async () => {
+    using stand = new StandIn(runner, "echo >> starts; while :; do sleep 0.01; done");
+    stand.write("msal_token_cache.json.lockfile");
+    const credential = new AzureCliCredential({ processTimeoutInMs: 50 });
+    const calls = [1, 2, 3].map(() => credential.getToken(usualScope).catch((error: Error) => error));
+    await Promise.all(calls.slice(0, 2));
+    await eventually(() => stand.lines("starts").length === 2);
+    assert.ok(stand.lines("starts").length === 2);
+    stand.remove("msal_token_cache.json.lockfile");
+    await Promise.all(calls);
+    await stand.gone();
+  });
+
+  test(`${runner}: a zoneless expiresOn is read in the local zone`, limits, async () => {
+    const old = document({ expires_on: undefined, expiresOn: "2033-05-18 09:03:20.000000" });
+    using _stand = new StandIn(runner, print(old));
+    process.env["TZ"] = "Asia/Kolkata";
+    const token = await new AzureCliCredential().getToken(usualScope);
+    assert.equal(token.expiresOnTimestamp, 2_000_000_000_000);
+  });
+
+  test(`${runner}: a pending call keeps the process alive`, limits, async () => {
+    using stand = new StandIn(runner, `sleep 0.3; ${printsToken}`);
+    const { code, output } = await ended(
+      program(stand, "console.log((await credential.getToken(scope)).token.length)"),
+    );
+    assert.deepEqual({ code, output }, { code: 0, output: `${canary.length}\n` });
+  });
+
+  test(`${runner}: a call behind a caller does not keep the process alive`, limits, async () => {
+    using stand = new StandIn(runner, ": > started; sleep 1000");
+    const script = `
+      credential.getToken(scope, { [Symbol.for("azure-token-cache.behind")]: true });
+      while (!existsSync(process.env.STAND + "/started")) await new Promise(setImmediate);`;
+    assert.equal((await ended(program(stand, script))).code, 0);
+    await stand.gone();
+  });
+
+  for (const [way, ending] of [
+    ["an abort and the natural end", "controller.abort(); await call;"],
+    ["process.exit", "process.exit(0);"],
+    [
+      "an uncaught error",
+      "setImmediate(() => { process.on('uncaughtException', () => process.exit(0)); throw new Error(); });",
+    ],
+  ] as const) {
+    test(`${runner}: no process is left after ${way}`, limits, async () => {
+      using stand = new StandIn(runner, "sleep 1000 & (sleep 1000 &); : > started; wait");
+      const script = `
+        const controller = new AbortController();
+        const call = credential.getToken(scope, { abortSignal: controller.signal }).catch((error) => error);
+        while (!existsSync(process.env.STAND + "/started")) await new Promise(setImmediate);
+        ${ending}`;
+      assert.equal((await ended(program(stand, script))).code, 0);
+      await stand.gone();
+    });
+  }
+
+  test(`${runner}: a process that exits lets az finish what it writes under its lock`, limits, async () => {
+    using stand = new StandIn(
+      runner,
+      `: > msal_token_cache.json.lockfile; : > started; sleep 0.3; echo whole > saved; rm msal_token_cache.json.lockfile; sleep 1000`,
+    );
+    const script = `
+      void credential.getToken(scope);
+      while (!existsSync(process.env.STAND + "/started")) await new Promise(setImmediate);
+      process.exit(0);`;
+    assert.equal((await ended(program(stand, script))).code, 0);
+    assert.deepEqual(stand.lines("saved"), ["whole"]);
+    await stand.gone();
+  });
+
+  test(`${runner}: that runner, and no other, ran az`, limits, async () => {
+    using stand = new StandIn(runner, printsToken);
+    const script = `
+      await credential.getToken(scope);
+      console.log(readFileSync("/proc/self/maps", "latin1").includes("azure-token-cache.linux"));`;
+    assert.equal((await ended(program(stand, script))).output, `${runner === "addon"}\n`);
+  });
+}
+
+test("a worker that is terminated leaves no process", limits, async () => {
+  using stand = new StandIn("addon", "sleep 1000 & : > started; wait");
+  const script = `
+    const worker = new Worker(\`
+      import("azure-token-cache/node").then(({ AzureCliCredential }) =>
+        new AzureCliCredential().getToken("\${scope}"));\`, { eval: true });
+    while (!existsSync(process.env.STAND + "/started")) await new Promise(setImmediate);
+    await worker.terminate();
+    const marked = () => readdirSync("/proc").some((pid) => pid !== String(process.pid) && /^[0-9]+$/.test(pid) && alive(pid));
+    function alive(pid) {
+      try {
+        return readFileSync("/proc/" + pid + "/environ", "latin1").includes("STAND=" + process.env.STAND + "\\0") &&
+          !/^State:\\s+Z/m.test(readFileSync("/proc/" + pid + "/status", "latin1"));
+      } catch { return false; }
+    }
+    while (marked()) await new Promise(setImmediate);
+    console.log("none left");`;
+  assert.equal((await ended(program(stand, script))).output, "none left\n");
+});
+
+test("it is a TokenCredential of the Azure SDK, by type and by shape", () => {
+  const credential: TokenCredential = new AzureCliCredential();
+  assert.equal(credential.getToken.length, 2);
+  const brand = (credential as unknown as Record<symbol, unknown>)[Symbol.for("azure-token-cache.kind")];
+  assert.deepEqual(brand, {
+    name: "AzureCliCredential",
+    tenantId: undefined,
+    subscription: undefined,
+    limitMs: 60_000,
+  });
+});
+
+/** A program with a credential, in the stand-in's environment. */
+function program(stand: StandIn, script: string): ChildProcess {
+  const imports = `
+    import { existsSync, readdirSync, readFileSync } from "node:fs";
+    import { Worker } from "node:worker_threads";
+    import { AzureCliCredential } from "azure-token-cache/node";
+    const credential = new AzureCliCredential();
+    const scope = ${JSON.stringify(usualScope)};`;
+  return spawn(process.execPath, ["--input-type=module", "--eval", imports + script], {
+    cwd: root,
+    env: { ...stand.environment },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}
+
+async function ended(child: ChildProcess): Promise<{ code: number | null; output: string }> {
+  let output = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, output };
+}
