@@ -1,6 +1,6 @@
 // The real az in a private home, logged in against the stand-in, behind a wrapper that counts its starts.
 import { spawn } from "node:child_process";
-import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,11 +32,14 @@ export class RealAz implements AsyncDisposable {
   readonly #entra: Entra;
   readonly #folder: string;
   readonly #log: string;
+  /** A copy of the configuration as it was before the first login. */
+  readonly #pristine: string;
 
   private constructor(entra: Entra, folder: string) {
     this.#entra = entra;
     this.#folder = folder;
     this.#log = join(folder, "starts");
+    this.#pristine = join(folder, "pristine");
     this.configFolder = join(folder, "azure");
     this.environment = {
       PATH: `${join(folder, "bin")}${delimiter}${systemPath}`,
@@ -58,6 +61,7 @@ export class RealAz implements AsyncDisposable {
     const az = new RealAz(entra, await mkdtemp(join(tmpdir(), "az-")));
     await az.#installWrapper();
     await az.#registerCloud();
+    await cp(az.configFolder, az.#pristine, { recursive: true });
     return az;
   }
 
@@ -92,6 +96,13 @@ export class RealAz implements AsyncDisposable {
   /** Logs everyone out. */
   async clearAccounts(): Promise<void> {
     await this.succeed("account", "clear");
+  }
+
+  /** As after `create`, without a run of az: nobody is logged in, and no start is counted. */
+  async reset(): Promise<void> {
+    await rm(this.configFolder, { recursive: true, maxRetries: 3 });
+    await cp(this.#pristine, this.configFolder, { recursive: true });
+    await this.forgetStarts();
   }
 
   /** Starts through the wrapper so far, in order. */

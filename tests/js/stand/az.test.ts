@@ -20,10 +20,7 @@ after(async () => {
   await az[Symbol.asyncDispose]();
   await entra.close();
 });
-afterEach(async () => {
-  await az.clearAccounts();
-  await az.forgetStarts();
-});
+afterEach(() => az.reset());
 
 test("each kind of account logs in and gets its own token", async () => {
   for (const principal of [robot, alice, machine, assigned]) {
