@@ -155,7 +155,7 @@ impl AzError {
 
     /// The error of a run that did not succeed.
     pub(super) fn of_run(exit: Exit, stdout: &[u8], stderr: &[u8]) -> Self {
-        let detail = Excerpt::of_output(stdout, stderr).since_error();
+        let detail = Excerpt::of_output(stdout, stderr).of_failure();
         match exit {
             Exit::NotFound => Self::NotInstalled,
             Exit::NotExecutable => Self::NotExecutable,
@@ -297,7 +297,7 @@ impl Display for AzError {
                 write!(f, "Azure CLI exited with code {code} and gave no reason. {TRY_IT}.")
             }
             Self::Failed { code, detail } => {
-                write!(f, "Azure CLI exited with code {code}. {TRY_IT}.")?;
+                write!(f, "Azure CLI exited with code {code}.")?;
                 said(f, detail)
             }
             Self::Killed { signal, detail } => {

@@ -62,12 +62,23 @@ impl Excerpt {
         self.0.is_empty()
     }
 
-    /// The part of the text that begins at az's first `ERROR:`, without that word; all of it if there is none.
-    pub(super) fn since_error(self) -> Self {
-        match self.0.split_once("ERROR: ") {
-            Some((_, rest)) => Self(rest.to_owned()),
-            None => self,
+    /// What az says of its failure: from its first `ERROR:` on, without that word, Python's traceback, and the line that
+    /// announces one. All of the text if az says no `ERROR:`.
+    pub(super) fn of_failure(self) -> Self {
+        let Some((_, failure)) = self.0.split_once(ERROR) else { return self };
+        let mut kept = String::new();
+        for line in failure.lines().take_while(|line| !line.starts_with("Traceback (most recent call last)"))
+        {
+            let line = line.strip_prefix(ERROR).unwrap_or(line);
+            if line.ends_with("Here is the traceback:") {
+                continue;
+            }
+            if !kept.is_empty() {
+                kept.push('\n');
+            }
+            kept.push_str(line);
         }
+        Self(kept.trim_end().to_owned())
     }
 
     fn without(known: &[String], bytes: &[u8]) -> Self {
@@ -93,6 +104,9 @@ impl Debug for Excerpt {
         Debug::fmt(&self.0, f)
     }
 }
+
+/// How az begins what it says of a failure.
+const ERROR: &str = "ERROR: ";
 
 const REDACTED: &str = "[redacted]";
 const LEFT_OUT: &str = " [...] ";
@@ -176,6 +190,9 @@ fn redact_named(text: &str, found: &mut Vec<String>) -> String {
     kept
 }
 
+/// What follows `Bearer` and a space is a secret only from this length on: shorter words are prose.
+const SHORTEST_BEARER: usize = 16;
+
 /// Where the next secret value begins at or after `from`, and the quote it stands in.
 fn next_named(lower: &str, from: usize) -> Option<(usize, Option<char>)> {
     let mut from = from;
@@ -200,7 +217,9 @@ fn assignment(tail: &str, by_space: bool) -> Option<(usize, Option<char>)> {
     let value = tail.trim_start_matches(['"', '\'', '\\']).trim_start();
     let value = match value.strip_prefix([':', '=']) {
         Some(value) => value.trim_start().trim_start_matches('\\'),
-        None if by_space && value.len() < tail.len() => value,
+        None if by_space && value.len() < tail.len() && value_of(value, None).len() >= SHORTEST_BEARER => {
+            value
+        }
         None => return None,
     };
     let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
@@ -242,8 +261,9 @@ fn is_token_character(character: char) -> bool {
 const SUSPICIOUS_CHARS: usize = 16;
 
 fn is_token_like(word: &str) -> bool {
-    // Every JWT's header and payload begin with `{"`, in base64 `eyJ`.
-    let jwt = word.find("eyJ").is_some_and(|at| word.len().saturating_sub(at) >= SUSPICIOUS_CHARS);
+    // Every JWT's header and payload begin with `{"`, which is `eyJ` in base64, and `ZXlK` in base64 of base64.
+    let begins = |with| word.find(with).is_some_and(|at| word.len().saturating_sub(at) >= SUSPICIOUS_CHARS);
+    let jwt = begins("eyJ") || begins("ZXlK");
     let suspicious = word
         .split(|character: char| !character.is_ascii_alphanumeric())
         .filter(|piece| is_suspicious(piece))
@@ -251,19 +271,20 @@ fn is_token_like(word: &str) -> bool {
     jwt || suspicious >= SUSPICIOUS_CHARS
 }
 
-/// Longer than any storage account or GUID part, or a mix of cases that no name in camel case has.
+/// Longer than any class name, or with digits longer than any storage account or GUID part; or a mix that no name has: capitals
+/// among digits, or camel case whose words are shorter than five letters on average.
 fn is_suspicious(piece: &str) -> bool {
     let has = |class: fn(&u8) -> bool| piece.as_bytes().iter().any(class);
     let (upper, lower, digit) =
         (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase), has(u8::is_ascii_digit));
-    let bytes = piece.bytes();
-    let humps = bytes
-        .clone()
-        .zip(bytes.skip(1))
-        .filter(|(a, b)| a.is_ascii_lowercase() && b.is_ascii_uppercase())
-        .count();
-    let mixed = upper && lower && ((digit && piece.len() >= 6) || humps.saturating_mul(4) > piece.len());
-    piece.len() > 24 || mixed
+    let changes = |from: fn(&u8) -> bool, to: fn(&u8) -> bool| {
+        piece.bytes().zip(piece.bytes().skip(1)).filter(|(a, b)| from(a) && to(b)).count()
+    };
+    let hex = piece.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let letters_on = changes(u8::is_ascii_digit, u8::is_ascii_alphabetic) > 0;
+    let among_digits = upper && digit && !hex && (letters_on || (lower && piece.len() >= 6));
+    let humps = changes(u8::is_ascii_lowercase, u8::is_ascii_uppercase);
+    piece.len() > if digit { 24 } else { 40 } || among_digits || humps.saturating_mul(5) > piece.len()
 }
 
 fn shorten(text: &str) -> Cow<'_, str> {
