@@ -593,11 +593,8 @@ impl Cache {
     /// The result of a run does not count: those who wait move to a new run, and without any the job is over.
     fn run_again(&mut self, id: JobId, now: Instant) -> Settled {
         let Some(job) = self.jobs.get(id) else { return Settled::Nothing };
-        let (entry, deserted, cleared) = (job.entry, job.waiters == 0, job.superseded.is_some());
+        let (deserted, cleared) = (job.waiters == 0, job.superseded.is_some());
         if deserted {
-            if !cleared {
-                self.note_failure(entry, Failure::default(), now);
-            }
             self.close_job(id, now);
             return Settled::Nothing;
         }

@@ -247,16 +247,12 @@ impl Entry {
         if pause > 0 {
             self.gate_opens_at = self.gate_opens_at.max(paused_until);
         }
-        let remembers = policy.failure_memory > 0;
-        if remembers && !servable {
-            let memory = policy.memory(self.failures, failure.network);
+        if policy.failure_memory > 0 && !servable {
+            let memory = policy.memory(self.failures, failure.network).max(pause);
             self.memory_ends_at = now.monotonic_ms().saturating_add(memory);
             if !failure.network {
                 self.failures = self.failures.saturating_add(1);
             }
-        }
-        if remembers && pause > 0 {
-            self.memory_ends_at = self.memory_ends_at.max(paused_until);
         }
     }
 

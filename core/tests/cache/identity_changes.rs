@@ -96,6 +96,7 @@ fn an_abortable_fetch_is_aborted_and_begun_again_for_its_waiters() {
         panic!("forget, abort, fetch")
     };
     assert_eq!((fetch, same), (first, job));
+    assert!(stage.explain(entry).gate_closed_for > 0, "the new run is an attempt of its own");
     let token = stage.token(HOUR);
     assert_eq!(stage.granted(first, token), Settled::Nothing);
     assert_eq!(stage.granted(second, token), Settled::Granted { job, entry, base: None });
@@ -246,6 +247,19 @@ fn a_run_behind_under_a_moving_login_is_a_failed_attempt() {
     stage.no_action();
     assert_eq!(stage.explain(entry).left, Some(5 * MINUTE));
     assert!(stage.explain(entry).gate_closed_for > 0);
+}
+
+#[test]
+fn a_run_for_nobody_under_a_moving_login_is_not_remembered() {
+    // Nobody was given an error, so the host holds none to repeat.
+    let mut stage = Stage::of(UNABORTABLE);
+    let entry = stage.entry();
+    let (job, _) = stage.wait(entry);
+    let fetch = stage.fetch();
+    assert_eq!(stage.leave(job), Settled::Nothing);
+    let token = stage.token(HOUR);
+    assert_eq!(stage.ended(fetch, Outcome::Granted(token), MOVED), Settled::Nothing);
+    let _ = stage.wait(entry);
 }
 
 #[test]
