@@ -308,19 +308,25 @@ impl<A: PartialEq + Clone> Watch<A> {
     /// Whether a run that was first asked for at `asked_ms` (monotonic) may start, by the reading just taken in.
     #[must_use]
     pub fn start(&self, asked_ms: i64, now: Instant) -> Start<A> {
-        let (Some(view), Some(account), None) = (self.view, self.account.as_ref(), self.unparsable_since)
-        else {
+        let (Some(view), Some(run)) = (self.view, self.begin()) else {
             return wait_since(asked_ms, now).map_or(Start::Refuse(Problem::Unparsable), Start::Wait);
         };
         let unquiet = QUIET_MS.saturating_sub(age(view, now));
         if unquiet <= 0 {
-            let View { witness, contents, .. } = view;
-            return Start::Go(Run { witness, contents, account: account.clone(), epoch: self.epoch });
+            return Start::Go(run);
         }
         match wait_since(asked_ms, now) {
             Some(_) => Start::Wait(unquiet),
             None => Start::Refuse(Problem::Restless),
         }
+    }
+
+    /// A run that starts whether or not the files rest: only for one that cannot harm them. `None` while the contents
+    /// cannot be parsed.
+    #[must_use]
+    pub fn begin(&self) -> Option<Run<A>> {
+        let View { witness, contents, .. } = self.view.filter(|_| self.unparsable_since.is_none())?;
+        Some(Run { witness, contents, account: self.account.clone()?, epoch: self.epoch })
     }
 
     /// Whether the files held still while `run` went on, by the reading just taken in; `ended_ms` is when it ended.

@@ -5,7 +5,7 @@ use azure_token_cache_core::az::account::AccountEnvironment;
 use azure_token_cache_core::identity::login::{
     File, Login, LoginError, Marks, Ownership, Reliance, Role, Starting, Who, who,
 };
-use azure_token_cache_core::identity::{Finish, Mark, Medium, Verdict};
+use azure_token_cache_core::identity::{Finish, Mark, Medium, PATIENCE_MS, Problem, QUIET_MS, Verdict};
 use azure_token_cache_core::time::{Clock, Instant};
 
 const ANN: &str = r#"{"subscriptions":[{"id":"s1","name":"one","state":"Enabled","isDefault":true,
@@ -103,12 +103,21 @@ struct Desk {
     profile: String,
     version: u64,
     parses: usize,
+    written_unix_ms: i64,
 }
 
 impl Desk {
     fn new(reliance: Reliance) -> Self {
         let login = Login::new(reliance, None, 1);
-        Self { login, clock: Clock::default(), ms: 0, profile: ANN.into(), version: 1, parses: 0 }
+        Self {
+            login,
+            clock: Clock::default(),
+            ms: 0,
+            profile: ANN.into(),
+            version: 1,
+            parses: 0,
+            written_unix_ms: 0,
+        }
     }
 
     fn now(&mut self) -> Instant {
@@ -127,7 +136,7 @@ impl Desk {
             witness: Mark::new(self.version),
             contents: Mark::new(self.version),
             secrets: Mark::new(0),
-            written_unix_ms: 0,
+            written_unix_ms: self.written_unix_ms,
             medium: Medium::Local,
         };
         let (profile, parses) = (&self.profile, &mut self.parses);
@@ -183,6 +192,24 @@ fn runs_are_known_by_number_until_they_end() {
     desk.write(&ben());
     let now = desk.read();
     assert_eq!(desk.login.finish(second, None, 0, now), Finish::Moved { same_account: false });
+}
+
+#[test]
+fn files_that_never_rest_stop_what_may_start_az_and_nothing_else() {
+    for (reliance, refused) in
+        [(Reliance::Always, true), (Reliance::Perhaps, true), (Reliance::Unknown, false)]
+    {
+        let mut desk = Desk::new(reliance);
+        desk.written_unix_ms = i64::MAX;
+        let now = desk.read();
+        assert_eq!(desk.login.start(0, now), Starting::Wait(QUIET_MS));
+        desk.ms += PATIENCE_MS;
+        desk.write(ANN);
+        let now = desk.read();
+        let start = desk.login.start(0, now);
+        assert_eq!(start == Starting::Refuse(Problem::Restless), refused, "{start:?}");
+        assert_eq!(matches!(start, Starting::Go(_)), !refused);
+    }
 }
 
 /// An unsigned token with these claims.

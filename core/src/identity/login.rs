@@ -211,20 +211,20 @@ impl Login {
         self.watch.verdict(now)
     }
 
-    /// Whether a run may start, by the reading just taken in; see [`Watch::start`].
+    /// Whether a run may start, by the reading just taken in; see [`Watch::start`]. A credential of which nobody knows that
+    /// it starts a tool waits for quiet files, and is never refused.
     #[must_use]
     pub fn start(&mut self, asked_ms: i64, now: Instant) -> Starting {
-        match self.watch.start(asked_ms, now) {
+        let start = match (self.watch.start(asked_ms, now), self.reliance) {
+            (Start::Refuse(problem), Reliance::Unknown) => {
+                self.watch.begin().map_or(Start::Refuse(problem), Start::Go)
+            }
+            (start, _) => start,
+        };
+        match start {
             Start::Wait(ms) => Starting::Wait(ms),
             Start::Refuse(problem) => Starting::Refuse(problem),
-            Start::Go(run) => {
-                self.last_run = self.last_run.wrapping_add(1);
-                if self.runs.len() >= RUNS_MAX {
-                    self.runs.pop_first();
-                }
-                self.runs.insert(self.last_run, run);
-                Starting::Go(self.last_run)
-            }
+            Start::Go(run) => Starting::Go(self.remember(run)),
         }
     }
 
@@ -274,6 +274,15 @@ impl Login {
     #[must_use]
     pub fn error(&self) -> Option<&LoginError> {
         self.error.as_ref()
+    }
+
+    fn remember(&mut self, run: Run<Who>) -> u32 {
+        self.last_run = self.last_run.wrapping_add(1);
+        if self.runs.len() >= RUNS_MAX {
+            self.runs.pop_first();
+        }
+        self.runs.insert(self.last_run, run);
+        self.last_run
     }
 
     fn parse(&mut self, files: &[(Role, File<'_>)], environment: &AccountEnvironment<'_>) -> Parsed<Who> {

@@ -1,0 +1,129 @@
+// What a login watch asks for, whoever answers: the addon, or core's watch in wasm over node:fs.
+import type { LoginWatch as CoreWatch } from "../../wasm/ts/generated/az.js";
+import { addon } from "./addon.ts";
+import { LoginFiles } from "./login-watch-files.ts";
+import type { LoginSources } from "./login-watch-sources.ts";
+
+/** How much a credential has to do with the tools, in core's numbers. */
+export const reliances = { always: 0, perhaps: 1, unknown: 2 } as const;
+export type Reliance = keyof typeof reliances;
+
+/** Times are milliseconds, monotonic and since the Unix epoch; the numbers that are answered are core's. */
+export interface LoginWitness {
+  configure(sources: LoginSources): void;
+  /** Whether a token in hand may be served. */
+  unchanged(monotonicMs: number, unixMs: number): boolean;
+  /** 0 same, 1 changed, 2 touched, 3 unparsable, 4 give up. */
+  examine(monotonicMs: number, unixMs: number): number;
+  /** -1 start as `lastRun()`, -2 unparsable, -3 restless; else the milliseconds to wait. */
+  start(askedMs: number, monotonicMs: number, unixMs: number): number;
+  lastRun(): number;
+  /** -1 steady, -2 moved with the same account, -3 moved; else the milliseconds to wait. */
+  finish(run: number, fetched: boolean, endedMs: number, monotonicMs: number, unixMs: number): number;
+  /** 0 plausible, 1 contradiction, 2 another user. */
+  admit(token: string, tenant?: string): number;
+  session(): number;
+  /** Why the last contents could not be parsed. */
+  error(): string | null | undefined;
+}
+
+/** What the addon exports for this. */
+export interface WitnessExports {
+  LoginWitness: new (
+    reliance: number,
+    subscription: string | undefined | null,
+    gapMs: number,
+  ) => LoginWitness;
+}
+
+type CoreWatchClass = new (reliance: number, subscription: string | undefined, gapMs: number) => CoreWatch;
+
+let coreWatch: CoreWatchClass | undefined;
+
+/** The addon's; without one, core's once it is loaded, and until then `undefined`. */
+export function loginWitness(
+  reliance: Reliance,
+  subscription: string | undefined,
+  gapMs: number,
+): LoginWitness | undefined {
+  const native = addon<WitnessExports>()?.LoginWitness;
+  if (native !== undefined) return new native(reliances[reliance], subscription, gapMs);
+  if (coreWatch === undefined) return undefined;
+  return new FileWitness(new coreWatch(reliances[reliance], subscription, gapMs));
+}
+
+/** After this `loginWitness` answers. */
+export async function loadLoginWitness(): Promise<void> {
+  if (addon<WitnessExports>()?.LoginWitness !== undefined) return;
+  const { loadAz } = await import("../../wasm/ts/az.ts");
+  coreWatch ??= loadAz().LoginWatch;
+}
+
+/** Marks of other sources must be other marks. */
+const marksPerSource = 2 ** 32;
+
+class FileWitness implements LoginWitness {
+  readonly #watch: CoreWatch;
+  #files = new LoginFiles([], [], 0);
+  #generation = 0;
+
+  constructor(watch: CoreWatch) {
+    this.#watch = watch;
+  }
+
+  configure(sources: LoginSources): void {
+    this.#generation += 1;
+    this.#files = new LoginFiles(sources.files, sources.secrets, this.#generation * marksPerSource);
+    this.#watch.configure(
+      Uint8Array.from(sources.roles),
+      sources.azureCloudName,
+      sources.accCloud,
+      sources.copilotAgentSessionId,
+      sources.armCloudMetadataUrl,
+    );
+  }
+
+  unchanged(monotonicMs: number, unixMs: number): boolean {
+    const depth = this.#watch.look(monotonicMs, unixMs);
+    if (depth === 0) return true;
+    if (depth === 1 && this.#watch.witness(this.#files.witness(), monotonicMs, unixMs)) return true;
+    if (this.#watch.isClear()) this.#read(monotonicMs, unixMs);
+    return this.#watch.isClear();
+  }
+
+  examine(monotonicMs: number, unixMs: number): number {
+    this.#read(monotonicMs, unixMs);
+    return this.#watch.verdict(monotonicMs, unixMs);
+  }
+
+  start(askedMs: number, monotonicMs: number, unixMs: number): number {
+    this.#read(monotonicMs, unixMs);
+    return this.#watch.start(askedMs, monotonicMs, unixMs);
+  }
+
+  lastRun(): number {
+    return this.#watch.lastRun();
+  }
+
+  finish(run: number, fetched: boolean, endedMs: number, monotonicMs: number, unixMs: number): number {
+    this.#read(monotonicMs, unixMs);
+    return this.#watch.finish(run, fetched, endedMs, monotonicMs, unixMs);
+  }
+
+  admit(token: string, tenant?: string): number {
+    return this.#watch.admit(token, tenant);
+  }
+
+  session(): number {
+    return this.#watch.session();
+  }
+
+  error(): string | undefined {
+    return this.#watch.error();
+  }
+
+  #read(monotonicMs: number, unixMs: number): void {
+    const { witness, contents, secrets, writtenUnixMs, remote, found } = this.#files.read();
+    this.#watch.reading(witness, contents, secrets, writtenUnixMs, remote, found, monotonicMs, unixMs);
+  }
+}

@@ -1,0 +1,198 @@
+// Who is logged in to the developer tools that a credential uses: asked before each token is served, and around each fetch.
+import type { Admission, LoginWatch, Run, Verdict } from "../../wasm/ts/platform.ts";
+import { CredentialUnavailableError } from "./errors.ts";
+import { loginSources, sourceVariables, type Tool } from "./login-watch-sources.ts";
+import { type LoginWitness, loadLoginWitness, loginWitness, type Reliance } from "./login-watch-witness.ts";
+
+/** What a credential takes from developer tools. */
+export interface LoginNeeds {
+  readonly tools: readonly Tool[];
+  readonly reliance: Reliance;
+  /** The subscription that the credential names to az. */
+  readonly subscription?: string | undefined;
+  /** The tenant that the credential asks when a request names none. */
+  readonly tenantId?: string | undefined;
+  /** The folder that the tool starts in, from which relative paths in its environment count; `undefined`: anywhere. */
+  readonly folder: string | undefined;
+}
+
+/** Files that cannot be parsed are read again after this long. */
+const rereadMs = 50;
+/** A credential that nobody knows is looked after this often. */
+const unknownEveryMs = 1_000;
+
+/** A watch that starts to look at its first call. */
+export function watchLogin(needs: LoginNeeds): LoginWatch {
+  return new NodeLoginWatch(needs);
+}
+
+class NodeLoginWatch implements LoginWatch {
+  readonly everyMs: number;
+  readonly #needs: LoginNeeds;
+  readonly #variables: (string | undefined)[] = [];
+  #witness: LoginWitness | undefined;
+  #loading: Promise<void> | undefined;
+  /** Why nothing can be looked at. */
+  #failure: Error | undefined;
+  /** Nobody can say which files count. */
+  #unwatchable = false;
+  /** The wall clock's millisecond at which the files were last seen unchanged. */
+  #unchangedAt = Number.NaN;
+
+  constructor(needs: LoginNeeds) {
+    this.#needs = needs;
+    this.everyMs = needs.reliance === "unknown" ? unknownEveryMs : 0;
+  }
+
+  /** By the real clock, whatever the cache is told: files change in real time. */
+  unchanged(): boolean {
+    const unixMs = Date.now();
+    if (unixMs === this.#unchangedAt) return true;
+    const witness = this.#witness;
+    if (witness === undefined || this.#followEnvironment(witness) || this.#unwatchable) return false;
+    const unchanged = witness.unchanged(performance.now(), unixMs);
+    this.#unchangedAt = unchanged ? unixMs : Number.NaN;
+    return unchanged;
+  }
+
+  examine(): Verdict {
+    this.#unchangedAt = Number.NaN;
+    const witness = this.#ready();
+    if (this.#failure !== undefined) return { error: this.#failure };
+    if (witness === undefined) return { retryAfterMs: 1 };
+    if (this.#unwatchable) return "bypass";
+    switch (witness.examine(performance.now(), Date.now())) {
+      case 0:
+        return "same";
+      case 1:
+        return "changed";
+      case 2:
+        return { touched: witness.session() };
+      case 3:
+        return { retryAfterMs: rereadMs };
+      default:
+        return { error: unreadable(witness) };
+    }
+  }
+
+  async run<T>(fetch: () => Promise<T>): Promise<Run<T>> {
+    const witness = await this.#loaded();
+    const run = await this.#start(witness);
+    this.#unchangedAt = Number.NaN;
+    const outcome = await settled(fetch);
+    const session = witness.session();
+    const stability = await this.#finish(witness, run, outcome.failed !== true);
+    return { ...outcome, stability, session };
+  }
+
+  admit(token: string, tenantId?: string): Admission {
+    this.#unchangedAt = Number.NaN;
+    switch (this.#witness?.admit(token, tenantId ?? this.#needs.tenantId)) {
+      case 1:
+        return "contradiction";
+      case 2:
+        return "otherUser";
+      default:
+        return "ok";
+    }
+  }
+
+  async #start(witness: LoginWitness): Promise<number> {
+    const asked = performance.now();
+    for (;;) {
+      this.#followEnvironment(witness);
+      const answer = witness.start(asked, performance.now(), Date.now());
+      if (answer === -1) return witness.lastRun();
+      if (answer === -2) throw unreadable(witness);
+      if (answer === -3) throw restless();
+      await pause(answer);
+    }
+  }
+
+  async #finish(witness: LoginWitness, run: number, fetched: boolean): Promise<Run<unknown>["stability"]> {
+    const ended = performance.now();
+    for (;;) {
+      this.#followEnvironment(witness);
+      const answer = witness.finish(run, fetched, ended, performance.now(), Date.now());
+      if (answer === -1) return "steady";
+      if (answer === -2) return "movedSameAccount";
+      if (answer === -3) return "moved";
+      await pause(answer);
+    }
+  }
+
+  /** The witness, looking at what the environment says now; `undefined` until it is loaded. */
+  #ready(): LoginWitness | undefined {
+    this.#witness ??= this.#made();
+    if (this.#witness === undefined) void this.#load();
+    else this.#followEnvironment(this.#witness);
+    return this.#witness;
+  }
+
+  async #loaded(): Promise<LoginWitness> {
+    await this.#load();
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#ready() as LoginWitness;
+  }
+
+  #load(): Promise<void> {
+    this.#loading ??= loadLoginWitness().catch((error: unknown) => {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+    });
+    return this.#loading;
+  }
+
+  #made(): LoginWitness | undefined {
+    return loginWitness(this.#needs.reliance, this.#needs.subscription, Math.max(1, this.everyMs));
+  }
+
+  /** Looks elsewhere when a variable changed that says where; `true` then. */
+  #followEnvironment(witness: LoginWitness): boolean {
+    let changed = this.#variables.length === 0;
+    for (let index = 0; index < sourceVariables.length; index++) {
+      const value = process.env[sourceVariables[index] as string];
+      if (value === this.#variables[index]) continue;
+      this.#variables[index] = value;
+      changed = true;
+    }
+    if (changed) this.#configure(witness);
+    return changed;
+  }
+
+  #configure(witness: LoginWitness): void {
+    const { tools, folder } = this.#needs;
+    const sources = loginSources(tools, process.env, folder);
+    this.#unwatchable = sources === undefined;
+    witness.configure(sources ?? { files: [], roles: [], secrets: [] });
+  }
+}
+
+async function settled<T>(
+  fetch: () => Promise<T>,
+): Promise<{ value?: T; error?: unknown; failed?: boolean }> {
+  try {
+    return { value: await fetch() };
+  } catch (error) {
+    return { error, failed: true };
+  }
+}
+
+/** Keeps no process alive: whoever waits for a token does. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}
+
+function unreadable(witness: LoginWitness): Error {
+  const reason = witness.error() ?? "The files that say who is logged in cannot be read.";
+  return new CredentialUnavailableError(reason, "LoginUnreadable");
+}
+
+function restless(): Error {
+  return new CredentialUnavailableError(
+    "The files that say who is logged in were rewritten again and again for 5 seconds, and Azure CLI was not started " +
+      "among that: it could overwrite them. Try again when nothing else logs in or out.",
+    "LoginRestless",
+  );
+}

@@ -1,0 +1,39 @@
+// What Node gives to the portable code: recognised credentials, the login watch, timers that keep no process alive.
+import type { CredentialKind, LoginWatch, Platform } from "../../wasm/ts/platform.ts";
+import { cliIdentityNeeds } from "./cli-identity.ts";
+import { recognise, unknownLogin } from "./kinds.ts";
+import { type LoginNeeds, watchLogin } from "./login-watch.ts";
+
+export const nodePlatform: Platform = {
+  kindOf(credential): CredentialKind | undefined {
+    return recognise(credential)?.kind;
+  },
+
+  watch(credential, identity): LoginWatch | undefined {
+    const needs = loginOf(credential, identity);
+    return needs && watchLogin(needs);
+  },
+
+  setTimer(run, milliseconds, keepAlive): NodeJS.Timeout {
+    const timer = setTimeout(run, milliseconds);
+    return keepAlive ? timer : timer.unref();
+  },
+
+  clearTimer(timer): void {
+    clearTimeout(timer as NodeJS.Timeout);
+  },
+
+  environment(name): string | undefined {
+    return process.env[name];
+  },
+};
+
+function loginOf(credential: object, identity: unknown): LoginNeeds | undefined {
+  if (identity !== undefined) {
+    const needs = cliIdentityNeeds(identity);
+    if (needs !== undefined) return needs;
+    throw new TypeError('identity is "fixed", or cliIdentity() from "azure-token-cache/node".');
+  }
+  const known = recognise(credential);
+  return known === undefined ? unknownLogin() : known.login;
+}
