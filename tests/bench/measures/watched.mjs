@@ -1,0 +1,130 @@
+// What a hit costs while the login is watched: files of a logged-in az, with the addon and without it.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { withTokenCache } from "azure-token-cache";
+import { AzureCliCredential } from "azure-token-cache/node";
+import { report } from "../child.mjs";
+import { median } from "../interleave.mjs";
+import { after, benchScope } from "../sources.mjs";
+
+const samples = 1500;
+const busyMs = 1000;
+/** After this long the files are settled: their contents are no longer read on every call. */
+const settleMs = 2600;
+
+const folder = mkdtempSync(join(tmpdir(), "bench-az-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+logIn(folder);
+process.env.AZURE_CONFIG_DIR = join(folder, "azure");
+process.env.PATH = `${join(folder, "bin")}:/usr/bin:/bin`;
+
+const checks = countChecks();
+const withAddon = await settledCredential();
+process.env.ATC_ADDON = "off";
+const withoutAddon = await settledCredential();
+
+const us = { withAddon: [], withoutAddon: [], unchecked: [] };
+for (let sample = 0; sample < samples; sample += 1) {
+  us.withAddon.push(await checkedHit(withAddon));
+  us.unchecked.push(await hit(withAddon));
+  us.withoutAddon.push(await checkedHit(withoutAddon));
+}
+const counted = await busyFor(busyMs);
+
+report({
+  values: { "watched.us": median(us.withAddon), "watched.checks": counted.checks / counted.ms },
+  table: {
+    title: "Microseconds a hit of a watched az credential, one at a time",
+    cells: {
+      "checked, with the addon": median(us.withAddon),
+      "checked, without the addon": median(us.withoutAddon),
+      "the next one, in the same millisecond": median(us.unchecked),
+    },
+  },
+});
+
+async function settledCredential() {
+  const credential = withTokenCache(new AzureCliCredential());
+  await credential.getToken(benchScope);
+  await after(settleMs);
+  for (let call = 0; call < 3; call += 1) {
+    await credential.getToken(benchScope);
+    await after(2);
+  }
+  return credential;
+}
+
+/** The first hit in a millisecond of the clock: the one that looks at the files. */
+async function checkedHit(credential) {
+  const now = Date.now();
+  while (Date.now() === now);
+  return hit(credential);
+}
+
+async function hit(credential) {
+  const began = process.hrtime.bigint();
+  await credential.getToken(benchScope);
+  return Number(process.hrtime.bigint() - began) / 1000;
+}
+
+/** As many hits as there is time for. */
+async function busyFor(ms) {
+  const before = checks();
+  const began = Date.now();
+  let now = began;
+  while (now - began < ms) {
+    for (let call = 0; call < 100; call += 1) await withAddon.getToken(benchScope);
+    now = Date.now();
+  }
+  return { checks: checks() - before, ms: now - began };
+}
+
+/** Counts how often the addon is asked for a look at the files. */
+function countChecks() {
+  const path = fileURLToPath(new URL("../../../dist/azure-token-cache.linux-x64-gnu.node", import.meta.url));
+  const { prototype } = createRequire(import.meta.url)(path).LoginWitness;
+  const { unchanged } = prototype;
+  let count = 0;
+  prototype.unchanged = function counted(monotonicMs, unixMs) {
+    count += 1;
+    return unchanged.call(this, monotonicMs, unixMs);
+  };
+  return () => count;
+}
+
+/** The files of one user with one subscription, and an az that prints a token. */
+function logIn(home) {
+  const azure = join(home, "azure");
+  mkdirSync(azure, { recursive: true });
+  mkdirSync(join(home, "bin"));
+  const subscription = {
+    id: "00000000-0000-4000-8000-000000000001",
+    name: "Bench",
+    state: "Enabled",
+    user: { name: "alice@contoso.example", type: "user" },
+    isDefault: true,
+    tenantId: "00000000-0000-4000-8000-0000000000aa",
+    environmentName: "AzureCloud",
+  };
+  writeFileSync(
+    join(azure, "azureProfile.json"),
+    `\uFEFF${JSON.stringify({ subscriptions: [subscription] })}`,
+  );
+  writeFileSync(
+    join(azure, "clouds.config"),
+    "[AzureCloud]\nsubscription = 00000000-0000-4000-8000-000000000001\n",
+  );
+  writeFileSync(join(azure, "config"), "[cloud]\nname = AzureCloud\n");
+  writeFileSync(join(azure, "msal_token_cache.json"), "{}");
+  const answer = {
+    accessToken: "opaque",
+    expires_on: Math.floor(Date.now() / 1000) + 3600,
+    tokenType: "Bearer",
+  };
+  writeFileSync(join(home, "bin", "az"), `#!/bin/sh\ncat <<'END'\n${JSON.stringify(answer)}\nEND\n`, {
+    mode: 0o755,
+  });
+}

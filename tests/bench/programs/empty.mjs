@@ -1,0 +1,2 @@
+// An ESM program that does nothing: what every start costs.
+export {};
