@@ -1,0 +1,661 @@
+// Holds tokens, callers and timers for one engine, and carries out what it decides.
+
+import { type Clock, systemClock } from "./clock.ts";
+import { Decision, FailReason, Kind, Refusal, Settled, Zone } from "./codes.ts";
+import type { AbortSignalLike, AccessToken, GetTokenOptions, TokenCredential } from "./credential.ts";
+import type { Driver, DriverHost, Engine, EngineModule } from "./engine.ts";
+import {
+  AbortError,
+  ClosedError,
+  FetchTimeoutError,
+  LoginMovedError,
+  NotATokenError,
+  OptionError,
+  ScopesError,
+  TokenExpiryError,
+} from "./errors.ts";
+import { type EventListener, type EventSubject, errorNameOf } from "./events.ts";
+import { type Explanation, explain, nothingHeld } from "./explanation.ts";
+import type { CheckedOptions } from "./options.ts";
+import { Owner } from "./owner.ts";
+import {
+  type CredentialKind,
+  generalKind,
+  type LoginWatch,
+  type Platform,
+  type Verdict,
+} from "./platform.ts";
+import { limitsOf, policyNumbers } from "./policy.ts";
+import { Run, type RunListener } from "./run.ts";
+import { type Details, Slot, type Thrown } from "./slot.ts";
+import { frozenCopy, issuedAt } from "./token.ts";
+import { Waiters } from "./waiters.ts";
+
+type Answer = AccessToken | null;
+type Scopes = string | readonly string[];
+
+/** A caller whose token is overtaken by changes of login this often gets an error instead of one more round. */
+const maxRounds = 8;
+
+/** `setTimeout` takes no more. */
+const longestTimer = 2 ** 31 - 1;
+
+export class CacheHost implements DriverHost, RunListener {
+  /** Where the hot path reads the time; `undefined`: `Date.now`, inline. */
+  readonly ownClock: Clock | undefined;
+  readonly #clock: Clock;
+  readonly #platform: Platform;
+  readonly #engine: Engine;
+  readonly #driver: Driver;
+  readonly #emit: EventListener | undefined;
+  readonly #maxEntries: number;
+  readonly #limits: { fetch: number; interactive: number };
+  /** By the index in the engine's id; a slot whose own id differs is another's. */
+  readonly #slots: (Slot | undefined)[] = [];
+  readonly #runs = new Map<number, Run>();
+  readonly #waiting = new Map<number, Waiters>();
+  /** Tokens that were handed out without being kept, and the login under which. */
+  readonly #handedOut = new WeakMap<AccessToken, number>();
+  /** Of the caller whose call starts the next fetch. */
+  #tracing: GetTokenOptions["tracingOptions"];
+  #timer: unknown;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #timerKeepsAlive = false;
+  #closed = false;
+
+  constructor(engine: EngineModule, platform: Platform, options: CheckedOptions) {
+    const policy = policyNumbers(options.policy, engine);
+    const created = engine.create(policy, options.maxEntries, Math.random() * 2 ** 53);
+    if (created === undefined) throw new OptionError("policy", "has a number that is out of range");
+    this.#engine = created;
+    this.#limits = limitsOf(policy);
+    this.#platform = platform;
+    this.#maxEntries = options.maxEntries;
+    this.#emit = options.emit;
+    this.ownClock = options.clock;
+    this.#clock = options.clock ?? systemClock;
+    this.#driver = engine.drive(created, this);
+  }
+
+  /** Makes a credential known. */
+  adopt(credential: TokenCredential, watch: LoginWatch | undefined): Owner {
+    const kind = this.#platform.kindOf(credential) ?? generalKind;
+    const id = this.#engine.register(kindBits(kind), kind.limitMs ?? 0);
+    return new Owner(id, credential, kind, watch, this.#maxEntries);
+  }
+
+  // ---- Calls
+
+  /** The answer to a call that the hot path could not answer. */
+  ask(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
+    if (owner.watch !== undefined) return this.#askWatched(owner, owner.watch, scopes, options);
+    return this.#askOnce(owner, scopes, options);
+  }
+
+  #askOnce(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
+    try {
+      return this.#decide(owner, scopes, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The login is looked at last, with the token in hand. */
+  async #askWatched(
+    owner: Owner,
+    watch: LoginWatch,
+    scopes: Scopes,
+    options: GetTokenOptions | undefined,
+  ): Promise<Answer> {
+    for (let round = 0; round < maxRounds; round += 1) {
+      if (this.#isUnwatchable(owner, watch)) return passBy(owner, scopes, options);
+      const { login } = owner;
+      const token = await this.#askOnce(owner, scopes, options);
+      if (token === null || options?.proofOfPossessionOptions != null) return token;
+      const before = this.#handedOut.get(token) ?? login;
+      if (await this.#isOf(owner, watch, before, options?.abortSignal)) return token;
+    }
+    throw new LoginMovedError();
+  }
+
+  /** Whether the login is still the one that was `login`; false as well where that took a while to find out. */
+  async #isOf(
+    owner: Owner,
+    watch: LoginWatch,
+    login: number,
+    signal: AbortSignalLike | undefined,
+  ): Promise<boolean> {
+    if (owner.login === login && watch.unchanged(this.#clock.unixMillis())) return true;
+    const verdict = this.#examine(owner, watch);
+    if (verdict === "same") return owner.login === login;
+    if (typeof verdict === "object" && "error" in verdict) throw verdict.error;
+    if (typeof verdict === "object" && "retryAfterMs" in verdict)
+      await this.#pause(verdict.retryAfterMs, signal);
+    return false;
+  }
+
+  /** Whether nobody can say whose login this environment means. What can be said, counts at once. */
+  #isUnwatchable(owner: Owner, watch: LoginWatch): boolean {
+    return !watch.unchanged(this.#clock.unixMillis()) && this.#examine(owner, watch) === "bypass";
+  }
+
+  /** What moved, and its consequence for the tokens that are held. */
+  #examine(owner: Owner, watch: LoginWatch): Verdict {
+    const verdict = watch.examine();
+    if (verdict === "changed") this.#changeLogin(owner, undefined);
+    else if (typeof verdict === "object" && "touched" in verdict) this.#changeLogin(owner, verdict.touched);
+    return verdict;
+  }
+
+  #decide(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
+    if (this.#closed || owner.closed) throw new ClosedError();
+    const signal = options?.abortSignal ?? undefined;
+    if (signal?.aborted === true) throw new AbortError();
+    if (options?.proofOfPossessionOptions != null) return passBy(owner, scopes, options);
+    const details = detailsOf(options);
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const slot = this.#slotOf(owner, scopes, details);
+      if (slot === undefined) break;
+      const answer = this.#answer(slot, signal, options);
+      if (answer !== undefined) return answer;
+      this.#retire(slot);
+    }
+    this.#emit?.({ type: "passed-by", ...subjectOf(owner, listOf(scopes), details) });
+    return passBy(owner, scopes, options);
+  }
+
+  /** `undefined` where the engine does not know the slot's entry any more. */
+  #answer(slot: Slot, signal: AbortSignalLike | undefined, options: GetTokenOptions | undefined) {
+    switch (this.#engine.lookup(slot.entry, this.monotonicMillis(), this.unixMillis())) {
+      case Decision.Hit:
+        return this.#serve(slot);
+      case Decision.Refresh: {
+        const answer = this.#serve(slot);
+        this.#driver.drain();
+        return answer;
+      }
+      case Decision.Wait:
+        return this.#wait(slot, signal, options);
+      case Decision.Fail:
+        return this.#fail(slot);
+      default:
+        return undefined;
+    }
+  }
+
+  #serve(slot: Slot): Promise<AccessToken> | undefined {
+    if (slot.answer === undefined) return undefined;
+    slot.owner.hits += 1;
+    slot.from = this.#engine.from();
+    slot.until = this.#engine.until();
+    const everyMs = slot.owner.watch?.everyMs ?? 0;
+    if (everyMs > 0) slot.until = Math.min(slot.until, slot.from + everyMs);
+    return slot.answer;
+  }
+
+  #wait(
+    slot: Slot,
+    signal: AbortSignalLike | undefined,
+    options: GetTokenOptions | undefined,
+  ): Promise<Answer> {
+    slot.owner.waits += 1;
+    const answer = this.#join(this.#engine.job(), slot.owner, signal);
+    this.#tracing = options?.tracingOptions;
+    this.#driver.drain();
+    this.#tracing = undefined;
+    return answer;
+  }
+
+  #join(job: number, owner: Owner, signal: AbortSignalLike | undefined): Promise<Answer> {
+    let waiters = this.#waiting.get(job);
+    if (waiters === undefined) {
+      waiters = new Waiters(owner);
+      this.#waiting.set(job, waiters);
+    }
+    const joined = waiters;
+    return signal === undefined ? joined.share() : joined.shareUntil(signal, () => this.#leave(job, joined));
+  }
+
+  #leave(job: number, waiters: Waiters): void {
+    if (waiters.isEmpty && this.#waiting.get(job) === waiters) this.#waiting.delete(job);
+    this.#engine.leave(job, this.monotonicMillis(), this.unixMillis());
+    this.#driver.drain();
+  }
+
+  #fail(slot: Slot): Promise<never> | undefined {
+    if (slot.failure === undefined) return undefined;
+    const { error } = slot.failure;
+    this.#emit?.({ type: "failure-remembered", ...subjectOfSlot(slot), errorName: errorNameOf(error) });
+    return Promise.reject(error);
+  }
+
+  // ---- Slots
+
+  /** The slot of a request; `undefined`: the cache is full of fetches in flight. */
+  #slotOf(owner: Owner, scopes: Scopes, details: Details): Slot | undefined {
+    const { tenantId, cae, claims } = details;
+    if (claims === undefined) {
+      const known = owner.tree.find(scopes, tenantId, cae);
+      if (known !== undefined && known.entry >= 0) return known;
+    }
+    const list = listOf(scopes);
+    const entry = this.#engine.intern(
+      owner.id,
+      list,
+      tenantId,
+      cae,
+      claims,
+      this.monotonicMillis(),
+      this.unixMillis(),
+    );
+    // What made room for it is forgotten before it can be served once more.
+    this.#driver.drain();
+    if (entry < 0) return refuse(entry);
+    const slot =
+      this.#at(entry) ??
+      this.#place(new Slot(entry, owner, typeof scopes === "string" ? scopes : list, details));
+    if (claims === undefined) owner.tree.put(list, tenantId, cae, slot);
+    return slot;
+  }
+
+  #at(entry: number): Slot | undefined {
+    const slot = this.#slots[entry >>> 0];
+    return slot?.entry === entry ? slot : undefined;
+  }
+
+  #place(slot: Slot): Slot {
+    const index = slot.entry >>> 0;
+    const former = this.#slots[index];
+    if (former !== undefined) this.#retire(former);
+    this.#slots[index] = slot;
+    return slot;
+  }
+
+  /** The engine does not know its entry any more. */
+  #retire(slot: Slot): void {
+    slot.forget();
+    if (slot.entry >= 0) this.#slots[slot.entry >>> 0] = undefined;
+    slot.entry = -1;
+  }
+
+  // ---- Orders of the driver
+
+  begin(fetch: number, job: number, entry: number): Promise<unknown> {
+    const slot = this.#at(entry);
+    const tracing = this.#tracing;
+    this.#tracing = undefined;
+    if (slot === undefined || slot.owner.closed) return Promise.reject(new ClosedError());
+    const behind = !this.#waiting.has(job);
+    const run = new Run(fetch, slot, behind, this.monotonicMillis(), tracing, this);
+    this.#runs.set(fetch, run);
+    slot.owner.fetches += 1;
+    const challenged = slot.details.claims !== undefined;
+    this.#emit?.({ type: "fetch-start", ...subjectOfSlot(slot), behind, challenged });
+    return run.begin();
+  }
+
+  abort(fetch: number): void {
+    this.#runs.get(fetch)?.abort();
+  }
+
+  lapse(entry: number): void {
+    this.#at(entry)?.lapse();
+  }
+
+  forget(entry: number): void {
+    const slot = this.#at(entry);
+    if (slot === undefined) return;
+    slot.forget();
+    const zone = this.#engine.explain(entry, this.monotonicMillis(), this.unixMillis());
+    if (zone === Zone.Unknown) this.#retire(slot);
+  }
+
+  drained(): void {
+    const at = this.#engine.nextTimeout();
+    const keepsAlive = this.#waiting.size > 0;
+    if (at === this.#timerAt && keepsAlive === this.#timerKeepsAlive) return;
+    this.#clearTimer();
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#timerAt = at;
+    this.#timerKeepsAlive = keepsAlive;
+    this.#timer = this.#setTimer(() => this.#timeout(), Math.ceil(at - this.monotonicMillis()), keepsAlive);
+  }
+
+  stability(fetch: number): number {
+    return this.#runs.get(fetch)?.stability ?? 0;
+  }
+
+  session(fetch: number): number {
+    return this.#runs.get(fetch)?.session ?? 0;
+  }
+
+  heldToken(fetch: number): string | undefined {
+    return this.#runs.get(fetch)?.slot.token?.token;
+  }
+
+  issuedAt(token: string): number {
+    return issuedAt(token);
+  }
+
+  notAToken(): Error {
+    return new NotATokenError();
+  }
+
+  monotonicMillis(): number {
+    return this.#clock.monotonicMillis();
+  }
+
+  unixMillis(): number {
+    return this.#clock.unixMillis();
+  }
+
+  ended(fetch: number, code: number, failed: boolean, result: unknown): void {
+    const run = this.#runs.get(fetch);
+    this.#runs.delete(fetch);
+    const thrown = this.#settle(code, run, result) ?? (failed ? { error: result } : undefined);
+    if (run === undefined) return;
+    if (thrown !== undefined) run.slot.owner.failures += 1;
+    this.#emit?.({
+      type: "fetch-end",
+      ...subjectOfSlot(run.slot),
+      outcome: outcomeOf(code, thrown !== undefined, run, result),
+      milliseconds: this.monotonicMillis() - run.startedAt,
+      ...(thrown !== undefined && { errorName: errorNameOf(thrown.error) }),
+    });
+  }
+
+  // ---- What a run tells
+
+  started(run: Run): void {
+    this.#engine.started(run.fetch, this.monotonicMillis(), this.unixMillis());
+    this.#driver.drain();
+  }
+
+  moved(run: Run): void {
+    const { owner } = run.slot;
+    if (owner.watch !== undefined) this.#examine(owner, owner.watch);
+  }
+
+  otherUser(run: Run): void {
+    this.#changeLogin(run.slot.owner, undefined);
+  }
+
+  // ---- What was settled
+
+  /** What the last input settled. Returns the error that goes to those who wait, if one does. */
+  #settle(code: number, run: Run | undefined, result: unknown): Thrown | undefined {
+    const job = this.#engine.settledJob();
+    const slot = this.#at(this.#engine.settledEntry());
+    const base = this.#engine.settledBase();
+    const reason = this.#engine.settledReason();
+    switch (code) {
+      case Settled.Granted:
+        this.#keep(job, run, base, frozenCopy(result as AccessToken));
+        return undefined;
+      case Settled.HandedOut:
+        this.#handOut(job, run, frozenCopy(result as AccessToken));
+        return undefined;
+      case Settled.Served:
+        this.#serveStale(job, slot);
+        return undefined;
+      case Settled.Null:
+        this.#take(job)?.resolve(null);
+        return undefined;
+      case Settled.Failed:
+        return this.#reject(job, slot, reason, result);
+      default:
+        return undefined;
+    }
+  }
+
+  #keep(job: number, run: Run | undefined, base: number, token: AccessToken): void {
+    if (run !== undefined) {
+      run.slot.keep(token);
+      if (base >= 0) this.#baseOf(run.slot, base).keep(token);
+    }
+    this.#take(job)?.resolve(token);
+  }
+
+  /** The slot of the same request without claims, which nobody may have asked for yet. */
+  #baseOf(challenge: Slot, entry: number): Slot {
+    const details = { ...challenge.details, claims: undefined };
+    return this.#at(entry) ?? this.#place(new Slot(entry, challenge.owner, challenge.scopes, details));
+  }
+
+  #handOut(job: number, run: Run | undefined, token: AccessToken): void {
+    if (run !== undefined) this.#handedOut.set(token, run.slot.owner.login);
+    this.#take(job)?.resolve(token);
+  }
+
+  #serveStale(job: number, slot: Slot | undefined): void {
+    slot?.lapse();
+    if (slot?.token === undefined) {
+      this.#take(job)?.reject(new LoginMovedError());
+      return;
+    }
+    this.#take(job)?.resolve(slot.token);
+    this.#emit?.({ type: "served-stale", ...subjectOfSlot(slot) });
+  }
+
+  #reject(job: number, slot: Slot | undefined, reason: number, result: unknown): Thrown {
+    const error = reason === FailReason.Credential ? result : this.#errorFor(reason, slot);
+    const thrown = { error };
+    if (slot !== undefined) {
+      slot.lapse();
+      slot.failure = thrown;
+    }
+    this.#take(job)?.reject(error);
+    return thrown;
+  }
+
+  #errorFor(reason: number, slot: Slot | undefined): Error {
+    switch (reason) {
+      case FailReason.ExpiryMissing:
+        return new TokenExpiryError("missing");
+      case FailReason.ExpiryInSeconds:
+        return new TokenExpiryError("in-seconds");
+      case FailReason.ExpiryPast:
+        return new TokenExpiryError("past");
+      case FailReason.Limit:
+        return new FetchTimeoutError(this.#limitOf(slot?.owner.kind ?? generalKind));
+      default:
+        return new LoginMovedError();
+    }
+  }
+
+  #limitOf(kind: CredentialKind): number {
+    return kind.limitMs ?? (kind.interactive ? this.#limits.interactive : this.#limits.fetch);
+  }
+
+  #take(job: number): Waiters | undefined {
+    const waiters = this.#waiting.get(job);
+    this.#waiting.delete(job);
+    return waiters;
+  }
+
+  // ---- Time
+
+  #timeout(): void {
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    while (this.#engine.nextTimeout() <= this.monotonicMillis()) {
+      const code = this.#engine.timeout(this.monotonicMillis(), this.unixMillis());
+      this.#settle(code, undefined, undefined);
+      this.#driver.drain();
+    }
+    this.#driver.drain();
+  }
+
+  #setTimer(run: () => void, milliseconds: number, keepAlive: boolean): unknown {
+    const delay = Math.min(Math.max(1, milliseconds), longestTimer);
+    const { setTimer } = this.#clock;
+    return setTimer === undefined
+      ? this.#platform.setTimer(run, delay, keepAlive)
+      : setTimer.call(this.#clock, run, delay);
+  }
+
+  #clearTimer(): void {
+    const timer = this.#timer;
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    if (timer === undefined) return;
+    if (this.#clock.setTimer === undefined) this.#platform.clearTimer(timer);
+    else this.#clock.clearTimer?.(timer);
+  }
+
+  #pause(milliseconds: number, signal: AbortSignalLike | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(new AbortError());
+      const onAbort = () => reject(new AbortError());
+      signal?.addEventListener("abort", onAbort);
+      const wake = () => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      };
+      this.#setTimer(wake, milliseconds, true);
+    });
+  }
+
+  // ---- Login
+
+  /** `undefined`: another account, or none; else the session that the same account has now. */
+  #changeLogin(owner: Owner, session: number | undefined): void {
+    owner.login += 1;
+    const [monotonic, unix] = [this.monotonicMillis(), this.unixMillis()];
+    if (session === undefined) this.#engine.identityChanged(owner.id, monotonic, unix);
+    else this.#engine.identityTouched(owner.id, session, monotonic, unix);
+    this.#driver.drain();
+    const change = session === undefined ? "account" : "session";
+    this.#emit?.({ type: "identity-changed", kind: owner.kind.name, change });
+  }
+
+  // ---- The rest of the interface
+
+  /** Forgets tokens of a credential: all, those of a set of scopes, or that of one request. */
+  invalidate(owner: Owner, scopes: Scopes | undefined, options: GetTokenOptions | undefined): void {
+    if (this.#closed || owner.closed) throw new ClosedError();
+    const [monotonic, unix] = [this.monotonicMillis(), this.unixMillis()];
+    if (scopes === undefined) this.#engine.invalidateCredential(owner.id, monotonic, unix);
+    else if (options === undefined) this.#engine.invalidateScopes(owner.id, listOf(scopes), monotonic, unix);
+    else {
+      const { tenantId, cae, claims } = detailsOf(options);
+      this.#engine.invalidateRequest(owner.id, listOf(scopes), tenantId, cae, claims, monotonic, unix);
+    }
+    this.#driver.drain();
+  }
+
+  invalidateAll(): void {
+    if (this.#closed) throw new ClosedError();
+    this.#engine.invalidateAll(this.monotonicMillis(), this.unixMillis());
+    this.#driver.drain();
+  }
+
+  explain(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Explanation {
+    if (this.#closed || owner.closed) throw new ClosedError();
+    const details = detailsOf(options);
+    const { tenantId, cae, claims } = details;
+    const known = claims === undefined ? owner.tree.find(scopes, tenantId, cae) : undefined;
+    // To look a request up under another spelling makes an entry, for which nothing that is held shall go.
+    if ((known === undefined || known.entry < 0) && this.#engine.entryCount() + 1 >= this.#maxEntries) {
+      listOf(scopes);
+      return nothingHeld;
+    }
+    const slot = this.#slotOf(owner, scopes, details);
+    if (slot === undefined) return nothingHeld;
+    return explain(this.#engine, slot.entry, this.monotonicMillis(), this.unixMillis());
+  }
+
+  get entries(): number {
+    return this.#closed ? 0 : this.#engine.entryCount();
+  }
+
+  get fetchesInFlight(): number {
+    return this.#runs.size;
+  }
+
+  /** Forgets one credential: its callers are rejected, its tokens go. The cache goes on. */
+  release(owner: Owner): void {
+    if (owner.closed || this.#closed) return;
+    owner.closed = true;
+    owner.tree.clear();
+    const waiting = [...this.#waiting].filter(([, waiters]) => waiters.owner === owner);
+    for (const [job] of waiting) this.#waiting.delete(job);
+    this.#engine.invalidateCredential(owner.id, this.monotonicMillis(), this.unixMillis());
+    this.#driver.drain();
+    for (const [, waiters] of waiting) waiters.reject(new ClosedError());
+  }
+
+  /** Forgets everything, for good. Those who wait are rejected. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#clearTimer();
+    this.#engine.close(this.monotonicMillis(), this.unixMillis());
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    this.#driver.drain();
+    for (const slot of this.#slots) slot?.forget();
+    this.#slots.length = 0;
+    for (const waiters of waiting) waiters.reject(new ClosedError());
+  }
+}
+
+const refuse = (entry: number): undefined => {
+  if (entry === Refusal.Full) return undefined;
+  throw entry === Refusal.EmptyScope ? new ScopesError() : new ClosedError();
+};
+
+/** The credential's own answer, with the caller's own options. */
+function passBy(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
+  return Promise.resolve(owner.credential.getToken(scopes as string | string[], options));
+}
+
+function detailsOf(options: GetTokenOptions | undefined): Details {
+  if (options == null) return plain;
+  const tenantId = options.tenantId ?? undefined;
+  const cae = options.enableCae === true;
+  const claims = options.claims || undefined;
+  if (tenantId === undefined && claims === undefined) return cae ? plainCae : plain;
+  return { tenantId, cae, claims };
+}
+
+const plain: Details = { tenantId: undefined, cae: false, claims: undefined };
+const plainCae: Details = { tenantId: undefined, cae: true, claims: undefined };
+
+function listOf(scopes: unknown): readonly string[] {
+  const list: unknown[] = Array.isArray(scopes) ? [...scopes] : [scopes];
+  if (list.length === 0 || !list.every((scope) => typeof scope === "string" && scope !== ""))
+    throw new ScopesError();
+  return list as string[];
+}
+
+function subjectOfSlot(slot: Slot): EventSubject {
+  const { owner, scopes, details } = slot;
+  return subjectOf(owner, typeof scopes === "string" ? [scopes] : scopes, details);
+}
+
+function subjectOf(owner: Owner, scopes: readonly string[], details: Details): EventSubject {
+  const { tenantId } = details;
+  return { kind: owner.kind.name, scopes, ...(tenantId !== undefined && { tenantId }) };
+}
+
+function outcomeOf(
+  code: number,
+  failed: boolean,
+  run: Run,
+  result: unknown,
+): "granted" | "null" | "failed" | "dropped" {
+  if (run.aborted) return "dropped";
+  if (failed) return "failed";
+  if (result == null) return "null";
+  return code === Settled.Granted || code === Settled.HandedOut ? "granted" : "dropped";
+}
+
+function kindBits(kind: CredentialKind): number {
+  return (
+    (kind.keyedBy === "az" ? Kind.ByResource : 0) |
+    (kind.honoursClaims ? 0 : Kind.RefusesClaims) |
+    (kind.abortable ? 0 : Kind.Unabortable) |
+    (kind.interactive ? Kind.Interactive : 0)
+  );
+}

@@ -1,0 +1,216 @@
+// What a user holds: a credential whose getToken answers from memory. The hit is here, and nothing else is hot.
+import type { CacheHost } from "./cache-host.ts";
+import type { Clock } from "./clock.ts";
+import type { AccessToken, GetTokenOptions, TokenCredential } from "./credential.ts";
+import type { Explanation } from "./explanation.ts";
+import type { Owner } from "./owner.ts";
+import type { LoginWatch } from "./platform.ts";
+import type { RequestTree, ScopeNode } from "./request-tree.ts";
+import type { Slot } from "./slot.ts";
+
+/** Counts since a credential was wrapped, or a cache made. */
+export interface Stats {
+  /** Calls that were answered at once with a token that is held. */
+  readonly hits: number;
+  /** Calls that waited for a fetch. */
+  readonly waits: number;
+  /** Runs of the credential. */
+  readonly fetches: number;
+  /** Runs that failed. */
+  readonly failures: number;
+}
+
+/** A credential with a cache. */
+export interface CachedCredential extends TokenCredential {
+  /** Forgets all tokens, those of a set of scopes whatever their tenant, or with `options` that of one request. */
+  invalidate(scopes?: string | string[], options?: GetTokenOptions): Promise<void>;
+  /** What a call would get now, and why. Changes nothing. */
+  explain(scopes: string | string[], options?: GetTokenOptions): Explanation;
+  stats(): Stats;
+  /** Forgets everything; those who wait, and later calls, get a `ClosedError`. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Marks a wrapper, also for another copy of this package in the same program. */
+export const brand: unique symbol = Symbol.for("azure-token-cache.cached-credential") as never;
+
+/** Whether a credential has a cache already. */
+export function isCached(credential: object): boolean {
+  return brand in credential;
+}
+
+/** A wrapper of `owner`. With `alone`, closing it closes the cache. */
+export function cachedCredential(host: CacheHost, owner: Owner, alone: boolean): CachedCredential {
+  if (owner.watch?.everyMs === 0) return new WatchedCredential(host, owner, alone, owner.watch, host);
+  if (host.ownClock !== undefined) return new ClockedCredential(host, owner, alone, host.ownClock);
+  return new FixedCredential(host, owner, alone);
+}
+
+abstract class Wrapper implements CachedCredential {
+  readonly #host: CacheHost;
+  readonly #owner: Owner;
+  readonly #alone: boolean;
+
+  constructor(host: CacheHost, owner: Owner, alone: boolean) {
+    this.#host = host;
+    this.#owner = owner;
+    this.#alone = alone;
+  }
+
+  get [brand](): true {
+    return true;
+  }
+
+  abstract getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null>;
+  /** Hits that getToken answered by itself. */
+  protected abstract quickHits(): number;
+
+  protected ask(
+    scopes: string | string[],
+    options: GetTokenOptions | undefined,
+  ): Promise<AccessToken | null> {
+    return this.#host.ask(this.#owner, scopes, options);
+  }
+
+  async invalidate(scopes?: string | string[], options?: GetTokenOptions): Promise<void> {
+    this.#host.invalidate(this.#owner, scopes, options);
+  }
+
+  explain(scopes: string | string[], options?: GetTokenOptions): Explanation {
+    return this.#host.explain(this.#owner, scopes, options);
+  }
+
+  stats(): Stats {
+    const { hits, waits, fetches, failures } = this.#owner;
+    return { hits: hits + this.quickHits(), waits, fetches, failures };
+  }
+
+  async close(): Promise<void> {
+    if (this.#alone) this.#host.close();
+    else this.#host.release(this.#owner);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Nobody can change its login, or a look now and then is enough: one look-up, one clock reading, two comparisons. */
+class FixedCredential extends Wrapper {
+  readonly #tree: RequestTree;
+  readonly #roots: Map<string, ScopeNode>;
+  #hits = 0;
+
+  constructor(host: CacheHost, owner: Owner, alone: boolean) {
+    super(host, owner, alone);
+    this.#tree = owner.tree;
+    this.#roots = owner.tree.roots;
+  }
+
+  getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
+    if (options === undefined && typeof scopes === "string") {
+      const slot = this.#roots.get(scopes)?.plain;
+      if (slot !== undefined) {
+        const now = Date.now();
+        if (now >= slot.from && now < slot.until) {
+          this.#hits += 1;
+          return slot.answer as Promise<AccessToken>;
+        }
+      }
+      return this.ask(scopes, options);
+    }
+    const slot = find(this.#tree, scopes, options);
+    if (slot !== undefined) {
+      const now = Date.now();
+      if (now >= slot.from && now < slot.until) {
+        this.#hits += 1;
+        return slot.answer as Promise<AccessToken>;
+      }
+    }
+    return this.ask(scopes, options);
+  }
+
+  protected override quickHits(): number {
+    return this.#hits;
+  }
+}
+
+/** The same on a clock of the user's. */
+class ClockedCredential extends Wrapper {
+  readonly #tree: RequestTree;
+  readonly #clock: Clock;
+  #hits = 0;
+
+  constructor(host: CacheHost, owner: Owner, alone: boolean, clock: Clock) {
+    super(host, owner, alone);
+    this.#tree = owner.tree;
+    this.#clock = clock;
+  }
+
+  getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
+    const slot = find(this.#tree, scopes, options);
+    if (slot !== undefined) {
+      const now = this.#clock.unixMillis();
+      if (now >= slot.from && now < slot.until) {
+        this.#hits += 1;
+        return slot.answer as Promise<AccessToken>;
+      }
+    }
+    return this.ask(scopes, options);
+  }
+
+  protected override quickHits(): number {
+    return this.#hits;
+  }
+}
+
+/** Its login is looked at on every call, last, with the token in hand. */
+class WatchedCredential extends Wrapper {
+  readonly #tree: RequestTree;
+  readonly #watch: LoginWatch;
+  readonly #clock: Pick<Clock, "unixMillis">;
+  #hits = 0;
+
+  constructor(
+    host: CacheHost,
+    owner: Owner,
+    alone: boolean,
+    watch: LoginWatch,
+    clock: Pick<Clock, "unixMillis">,
+  ) {
+    super(host, owner, alone);
+    this.#tree = owner.tree;
+    this.#watch = watch;
+    this.#clock = clock;
+  }
+
+  getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
+    const slot = find(this.#tree, scopes, options);
+    if (slot !== undefined) {
+      const now = this.#clock.unixMillis();
+      if (now >= slot.from && now < slot.until && this.#watch.unchanged(now)) {
+        this.#hits += 1;
+        return slot.answer as Promise<AccessToken>;
+      }
+    }
+    return this.ask(scopes, options);
+  }
+
+  protected override quickHits(): number {
+    return this.#hits;
+  }
+}
+
+/** The slot of a call that may be answered from memory, read property by property: no key string, no allocation. */
+function find(
+  tree: RequestTree,
+  scopes: string | string[],
+  options: GetTokenOptions | undefined,
+): Slot | undefined {
+  if (typeof scopes !== "string" && !Array.isArray(scopes)) return undefined;
+  if (options === undefined || options === null) return tree.find(scopes, undefined, false);
+  if (options.claims || options.proofOfPossessionOptions != null || options.abortSignal?.aborted === true)
+    return undefined;
+  return tree.find(scopes, options.tenantId ?? undefined, options.enableCae === true);
+}

@@ -1,0 +1,11 @@
+// azure-token-cache/core: the engine, its codes and its types.
+import { engineFactory } from "./core-api.ts";
+import { inlineEngine } from "./load/inline.ts";
+
+export * from "./codes.ts";
+export type { EngineOptions } from "./core-api.ts";
+export type { Engine } from "./engine.ts";
+export type { Policy, PolicyOption } from "./policy.ts";
+
+/** A new engine, which holds nothing. */
+export const createEngine = engineFactory(inlineEngine);

@@ -1,0 +1,59 @@
+// What happened, for a log or a metric. No event holds a token, a claim or a user.
+
+/** Whom an event is about. */
+export interface EventSubject {
+  /** What kind of credential: "credential" of one that is not known. */
+  readonly kind: string;
+  readonly scopes: readonly string[];
+  /** Where the caller named one. */
+  readonly tenantId?: string;
+}
+
+/** Something that happened in a cache. A hit is not an event: count hits with `stats()`. */
+export type CacheEvent =
+  | (EventSubject & {
+      readonly type: "fetch-start";
+      /** Callers have the old token meanwhile. */
+      readonly behind: boolean;
+      /** It answers a claims challenge. */
+      readonly challenged: boolean;
+    })
+  | (EventSubject & {
+      readonly type: "fetch-end";
+      /** `"dropped"`: its result came too late to count, or the login moved meanwhile. */
+      readonly outcome: "granted" | "null" | "failed" | "dropped";
+      readonly milliseconds: number;
+      /** The name of the error's class, nothing more of it. */
+      readonly errorName?: string;
+    })
+  /** The fetch took longer than its limit. */
+  | (EventSubject & { readonly type: "fetch-limit" })
+  /** Callers had the token that is held: its refresh failed, or took too long. */
+  | (EventSubject & { readonly type: "served-stale" })
+  /** A caller had the error of the last fetch. */
+  | (EventSubject & { readonly type: "failure-remembered"; readonly errorName: string })
+  /** `"account"`: another one is logged in, or none. `"session"`: the same one, perhaps anew. */
+  | { readonly type: "identity-changed"; readonly kind: string; readonly change: "account" | "session" }
+  /** A request went past the cache, which is full of fetches in flight. */
+  | (EventSubject & { readonly type: "passed-by" });
+
+/** Called with every event, at once. What it throws is ignored. */
+export type EventListener = (event: CacheEvent) => void;
+
+/** A listener that breaks nothing. */
+export function shielded(listener: EventListener): EventListener {
+  return (event) => {
+    try {
+      const answer: unknown = listener(event);
+      if (answer instanceof Promise) answer.catch(() => {});
+    } catch {
+      // Its own business: a token is worth more than a log line.
+    }
+  };
+}
+
+/** The name of an error's class; of anything that could be more than a name, nothing. */
+export function errorNameOf(error: unknown): string {
+  const name: unknown = error instanceof Error ? error.name : undefined;
+  return typeof name === "string" && /^[A-Za-z_$][\w$]{0,47}$/.test(name) ? name : "Error";
+}

@@ -1,0 +1,46 @@
+// One wrapped credential: what it honours, whose login it uses, its requests and its counts.
+import type { TokenCredential } from "./credential.ts";
+import type { CredentialKind, LoginWatch } from "./platform.ts";
+import { RequestTree } from "./request-tree.ts";
+
+/** Counts since the credential was wrapped. */
+export interface Counts {
+  /** Calls that were answered at once with a token that is held. */
+  hits: number;
+  /** Calls that waited for a fetch, or for the login to be read. */
+  waits: number;
+  /** Runs of the credential. */
+  fetches: number;
+  /** Runs that failed. */
+  failures: number;
+}
+
+export class Owner implements Counts {
+  readonly id: number;
+  readonly credential: TokenCredential;
+  readonly kind: CredentialKind;
+  readonly watch: LoginWatch | undefined;
+  readonly tree: RequestTree;
+  closed = false;
+  /** Grows with every change of login: a token in hand from before one must not be served. */
+  login = 0;
+  hits = 0;
+  waits = 0;
+  fetches = 0;
+  failures = 0;
+
+  constructor(
+    id: number,
+    credential: TokenCredential,
+    kind: CredentialKind,
+    watch: LoginWatch | undefined,
+    maxEntries: number,
+  ) {
+    this.id = id;
+    this.credential = credential;
+    this.kind = kind;
+    this.watch = watch;
+    // Requests that mean one entry (a scope, a list of one, another order) have a node each, of which two are usual.
+    this.tree = new RequestTree(Math.max(256, 2 * maxEntries));
+  }
+}

@@ -1,0 +1,101 @@
+// What a runtime gives to the portable code: who is logged in, timers, the environment. The default has no login to watch.
+import type { TokenCredential } from "./credential.ts";
+
+/** What differs between runtimes. */
+export interface Platform {
+  /** What this credential honours, and `undefined` of one that the platform does not know. */
+  kindOf(credential: TokenCredential): CredentialKind | undefined;
+
+  /**
+   * The login that this credential's tokens depend on; `undefined` where nobody can change it. `identity` is what the user
+   * passed as the option of that name, never `"fixed"`: that credential is not watched, and nobody asks.
+   *
+   * @throws an error that says what to pass instead, where `identity` is not one of this platform's.
+   */
+  watch(credential: TokenCredential, identity: unknown): LoginWatch | undefined;
+
+  /** Calls `run` once, after `milliseconds`. With `keepAlive` a caller waits for it; else it must not keep the process alive. */
+  setTimer(run: () => void, milliseconds: number, keepAlive: boolean): unknown;
+
+  clearTimer(timer: unknown): void;
+
+  environment(name: string): string | undefined;
+}
+
+/** What a credential honours, and how its fetches end. */
+export interface CredentialKind {
+  /** For a person: stands in events and explanations. */
+  name: string;
+  /** `"az"`: by resource and tenant, as the Azure CLI is. */
+  keyedBy: "general" | "az";
+  /** It can answer a claims challenge. */
+  honoursClaims: boolean;
+  /** A fetch may be aborted. */
+  abortable: boolean;
+  /** It asks a person. */
+  interactive: boolean;
+  /** How long a fetch may take, in milliseconds, where that differs from the policy's. */
+  limitMs?: number;
+}
+
+/**
+ * Who is logged in, for one credential. Only `examine` consumes a change: until it has told, `unchanged` stays false,
+ * whatever `run` and `admit` have seen.
+ */
+export interface LoginWatch {
+  /**
+   * How often a token that is served needs a look, in milliseconds. 0: at every call. Else `unchanged` looks at most this
+   * often, and is not called in between.
+   */
+  readonly everyMs: number;
+
+  /** Whether nothing has moved since the last `examine`; at most one witness a millisecond. Cheap, and never throws. */
+  unchanged(unixMillis: number): boolean;
+
+  /** Reads what moved, and says what that means. Never throws. */
+  examine(): Verdict;
+
+  /**
+   * Waits until the credential may start, runs `fetch`, and says whether the login stayed the same meanwhile. Rejects only
+   * where the credential may not start.
+   */
+  run<T>(fetch: () => Promise<T>): Promise<Run<T>>;
+
+  /**
+   * Whether a new token belongs to the account that is logged in. `tenantId` is the request's own tenant, if it named one:
+   * a token of that tenant is no contradiction.
+   */
+  admit(token: string, tenantId?: string): Admission;
+}
+
+/**
+ * What an examination found; `retryAfterMs`: it cannot be read yet, ask again then. `"bypass"`: nobody can say whose login
+ * this environment means (an empty AZURE_CONFIG_DIR): the call goes to the credential, and nothing is served or kept.
+ */
+export type Verdict =
+  | "same"
+  | "changed"
+  | "bypass"
+  | { readonly touched: number }
+  | { readonly retryAfterMs: number }
+  | { readonly error: Error };
+
+/** What a run brought: `error` is there, even as undefined, where it failed; the session and the steadiness of the login. */
+export interface Run<T> {
+  value?: T;
+  error?: unknown;
+  stability: "steady" | "movedSameAccount" | "moved";
+  session: number;
+}
+
+/** `"contradiction"`: the token is another account's. `"otherUser"`: the login changed, and this is its first token. */
+export type Admission = "ok" | "contradiction" | "otherUser";
+
+/** Of a credential that nobody knows. */
+export const generalKind: CredentialKind = {
+  name: "credential",
+  keyedBy: "general",
+  honoursClaims: true,
+  abortable: true,
+  interactive: false,
+};

@@ -1,0 +1,10 @@
+// What every entry point of the cache exports beside `withTokenCache` and `TokenCache`: types and errors.
+export type { CachedCredential, Stats } from "./cached-credential.ts";
+export type { Clock } from "./clock.ts";
+export type { AbortSignalLike, AccessToken, GetTokenOptions, TokenCredential } from "./credential.ts";
+export * from "./errors.ts";
+export type { CacheEvent, EventListener, EventSubject } from "./events.ts";
+export type { Explanation } from "./explanation.ts";
+export type { TokenCacheOptions, WithTokenCacheOptions, WrapOptions } from "./options.ts";
+export type { Policy, PolicyOption } from "./policy.ts";
+export type { CacheStats } from "./token-cache.ts";

@@ -1,0 +1,113 @@
+// One run of a credential: its own abort signal, never a caller's, and what the login watch said of it.
+import { Stability } from "./codes.ts";
+import type { GetTokenOptions } from "./credential.ts";
+import { LoginContradictionError } from "./errors.ts";
+import type { LoginWatch, Run as Watched } from "./platform.ts";
+import type { Slot } from "./slot.ts";
+
+/** What a run tells the cache while it goes. */
+export interface RunListener {
+  /** The credential starts only now, having waited for the login to be quiet. */
+  started(run: Run): void;
+  /** The login moved while it ran. */
+  moved(run: Run): void;
+  /** The token is the first of another user. */
+  otherUser(run: Run): void;
+}
+
+export class Run {
+  readonly fetch: number;
+  readonly slot: Slot;
+  readonly behind: boolean;
+  readonly startedAt: number;
+  stability: number = Stability.Steady;
+  session = 0;
+  aborted = false;
+  readonly #tracing: GetTokenOptions["tracingOptions"];
+  readonly #listener: RunListener;
+  readonly #controller = new AbortController();
+  #release: (nothing: undefined) => void = () => {};
+
+  constructor(
+    fetch: number,
+    slot: Slot,
+    behind: boolean,
+    startedAt: number,
+    tracing: GetTokenOptions["tracingOptions"],
+    listener: RunListener,
+  ) {
+    this.fetch = fetch;
+    this.slot = slot;
+    this.behind = behind;
+    this.startedAt = startedAt;
+    this.#tracing = tracing;
+    this.#listener = listener;
+  }
+
+  /** Calls the credential. The promise settles at `abort` at the latest. */
+  begin(): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#release = resolve;
+      this.#answer().then(resolve, reject);
+    });
+  }
+
+  /** Lets go of a credential whose answer is not wanted, and tells it so, if its kind may be told. */
+  abort(): void {
+    this.aborted = true;
+    if (this.slot.owner.kind.abortable) this.#controller.abort();
+    this.#release(undefined);
+  }
+
+  #answer(): Promise<unknown> {
+    const { watch } = this.slot.owner;
+    if (watch === undefined) return this.#call();
+    const call = () => {
+      this.#listener.started(this);
+      return this.#call();
+    };
+    return watch.run(call).then((result) => this.#judge(result, watch));
+  }
+
+  #call(): Promise<unknown> {
+    const { owner, scopes } = this.slot;
+    try {
+      const given = typeof scopes === "string" ? scopes : [...scopes];
+      return Promise.resolve(owner.credential.getToken(given, this.#options()));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #options(): GetTokenOptions {
+    const { tenantId, cae, claims } = this.slot.details;
+    const options: GetTokenOptions = { abortSignal: this.#controller.signal };
+    if (tenantId !== undefined) options.tenantId = tenantId;
+    if (cae) options.enableCae = true;
+    if (claims !== undefined) options.claims = claims;
+    if (this.#tracing !== undefined) options.tracingOptions = this.#tracing;
+    return options;
+  }
+
+  #judge(result: Watched<unknown>, watch: LoginWatch): unknown {
+    this.stability = stabilityCodes[result.stability];
+    this.session = result.session;
+    if (this.stability !== Stability.Steady) this.#listener.moved(this);
+    if ("error" in result) throw result.error;
+    const token = (result.value as { token?: unknown } | null | undefined)?.token;
+    if (typeof token === "string") this.#admit(watch, token);
+    return result.value;
+  }
+
+  #admit(watch: LoginWatch, token: string): void {
+    const admission = watch.admit(token, this.slot.details.tenantId);
+    if (admission === "contradiction") throw new LoginContradictionError();
+    if (admission === "otherUser") this.#listener.otherUser(this);
+  }
+}
+
+const stabilityCodes: Record<Watched<unknown>["stability"], number> = {
+  steady: Stability.Steady,
+  movedSameAccount: Stability.MovedSameAccount,
+  moved: Stability.Moved,
+};

@@ -1,0 +1,59 @@
+// What the cache holds for one entry of the engine: the token, its lease, and the request that fetches it.
+import type { AccessToken } from "./credential.ts";
+import type { Owner } from "./owner.ts";
+
+/** The parts of a request beside its scopes. */
+export interface Details {
+  readonly tenantId: string | undefined;
+  readonly cae: boolean;
+  readonly claims: string | undefined;
+}
+
+/** An error that was thrown, whatever it is: `undefined` can be. */
+export interface Thrown {
+  readonly error: unknown;
+}
+
+/** One entry. The engine knows when, this knows what. */
+export class Slot {
+  /** The engine's id; -1 once the engine has forgotten it. */
+  entry: number;
+  readonly owner: Owner;
+  /** As the first caller gave them. */
+  readonly scopes: string | readonly string[];
+  readonly details: Details;
+  token: AccessToken | undefined = undefined;
+  /** One resolved promise of the token, for all its callers. */
+  answer: Promise<AccessToken> | undefined = undefined;
+  /** The lease, in Unix milliseconds: NaN, which no time is past, while there is none. */
+  from = Number.NaN;
+  until = Number.NaN;
+  failure: Thrown | undefined = undefined;
+
+  constructor(entry: number, owner: Owner, scopes: string | readonly string[], details: Details) {
+    this.entry = entry;
+    this.owner = owner;
+    this.scopes = scopes;
+    this.details = details;
+  }
+
+  keep(token: AccessToken): void {
+    this.token = token;
+    this.answer = Promise.resolve(token);
+    this.failure = undefined;
+    this.lapse();
+  }
+
+  /** Ends the lease: the engine is asked at the next call. */
+  lapse(): void {
+    this.from = Number.NaN;
+    this.until = Number.NaN;
+  }
+
+  forget(): void {
+    this.token = undefined;
+    this.answer = undefined;
+    this.failure = undefined;
+    this.lapse();
+  }
+}

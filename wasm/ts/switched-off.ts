@@ -1,0 +1,34 @@
+// AZURE_TOKEN_CACHE=off: the interface of a wrapper, and the credential's own answers.
+import { brand, type CachedCredential, type Stats } from "./cached-credential.ts";
+import type { AccessToken, GetTokenOptions, TokenCredential } from "./credential.ts";
+import { type Explanation, nothingHeld } from "./explanation.ts";
+
+export class SwitchedOffCredential implements CachedCredential {
+  readonly #credential: TokenCredential;
+
+  constructor(credential: TokenCredential) {
+    this.#credential = credential;
+  }
+
+  get [brand](): true {
+    return true;
+  }
+
+  getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
+    return this.#credential.getToken(scopes, options);
+  }
+
+  async invalidate(): Promise<void> {}
+
+  explain(): Explanation {
+    return nothingHeld;
+  }
+
+  stats(): Stats {
+    return { hits: 0, waits: 0, fetches: 0, failures: 0 };
+  }
+
+  async close(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}

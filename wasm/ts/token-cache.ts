@@ -1,0 +1,150 @@
+// One cache for any number of credentials, and the one-liner that makes a cache for one.
+import { CacheHost } from "./cache-host.ts";
+import { type CachedCredential, cachedCredential, isCached, type Stats } from "./cached-credential.ts";
+import type { GetTokenOptions, TokenCredential } from "./credential.ts";
+import { type EngineSource, loadEngine } from "./engine.ts";
+import { AlreadyWrappedError, ClosedError, NotACredentialError } from "./errors.ts";
+import {
+  checkCacheOptions,
+  checkIdentity,
+  hasOptions,
+  type TokenCacheOptions,
+  type WithTokenCacheOptions,
+  type WrapOptions,
+} from "./options.ts";
+import type { LoginWatch, Platform } from "./platform.ts";
+import { SwitchedOffCredential } from "./switched-off.ts";
+
+/** Counts of a whole cache. */
+export interface CacheStats extends Stats {
+  /** Requests that the cache knows, with or without a token. */
+  readonly entries: number;
+  readonly fetchesInFlight: number;
+}
+
+/** Tokens of any number of credentials, bounded together. Two credentials never share one. */
+export interface TokenCache {
+  /** The credential with this cache; the same wrapper each time. */
+  wrap(credential: TokenCredential, options?: WrapOptions): CachedCredential;
+  /** Forgets, for every credential, all tokens, those of a set of scopes, or with `options` that of one request. */
+  invalidate(scopes?: string | string[], options?: GetTokenOptions): Promise<void>;
+  /** Forgets all tokens. */
+  clear(): Promise<void>;
+  stats(): CacheStats;
+  /** Forgets everything, for good: those who wait, and later calls, get a `ClosedError`. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What an entry point of a runtime exports. */
+export interface TokenCaching {
+  /**
+   * The credential with a cache of its own.
+   *
+   * @throws NotACredentialError, OptionError; AlreadyWrappedError where it has a cache already and options are given.
+   */
+  withTokenCache(credential: TokenCredential, options?: WithTokenCacheOptions): CachedCredential;
+  TokenCache: new (options?: TokenCacheOptions) => TokenCache;
+}
+
+/** Caching on a platform; `source` is where its engine comes from. */
+export function createWithTokenCache(platform: Platform, source: EngineSource): TokenCaching {
+  const isOff = () => platform.environment("AZURE_TOKEN_CACHE")?.toLowerCase() === "off";
+
+  function adopt(
+    host: () => CacheHost,
+    credential: TokenCredential,
+    identity: unknown,
+    alone: boolean,
+  ): CachedCredential {
+    const watch = watchOf(platform, credential, identity);
+    if (isOff()) return new SwitchedOffCredential(credential);
+    const to = host();
+    return cachedCredential(to, to.adopt(credential, watch), alone);
+  }
+
+  class Cache implements TokenCache {
+    readonly #options: ReturnType<typeof checkCacheOptions>;
+    readonly #wrapped = new WeakMap<TokenCredential, CachedCredential>();
+    readonly #all = new Set<CachedCredential>();
+    #host: CacheHost | undefined;
+    #closed = false;
+
+    constructor(options?: TokenCacheOptions) {
+      this.#options = checkCacheOptions(options, false);
+    }
+
+    wrap(credential: TokenCredential, options?: WrapOptions): CachedCredential {
+      const identity = checkIdentity(options, false);
+      mustBeCredential(credential);
+      if (this.#closed) throw new ClosedError();
+      const known = isCached(credential) ? (credential as CachedCredential) : this.#wrapped.get(credential);
+      if (known !== undefined) return again(known, options);
+      const wrapper = adopt(() => this.#loaded(), credential, identity, false);
+      this.#wrapped.set(credential, wrapper);
+      this.#all.add(wrapper);
+      return wrapper;
+    }
+
+    async invalidate(scopes?: string | string[], options?: GetTokenOptions): Promise<void> {
+      if (this.#closed) throw new ClosedError();
+      for (const wrapper of this.#all) await wrapper.invalidate(scopes, options);
+    }
+
+    async clear(): Promise<void> {
+      if (this.#closed) throw new ClosedError();
+      this.#host?.invalidateAll();
+    }
+
+    stats(): CacheStats {
+      const total = { hits: 0, waits: 0, fetches: 0, failures: 0 };
+      for (const wrapper of this.#all) {
+        const stats = wrapper.stats();
+        for (const name of ["hits", "waits", "fetches", "failures"] as const) total[name] += stats[name];
+      }
+      return {
+        ...total,
+        entries: this.#host?.entries ?? 0,
+        fetchesInFlight: this.#host?.fetchesInFlight ?? 0,
+      };
+    }
+
+    async close(): Promise<void> {
+      this.#closed = true;
+      this.#host?.close();
+    }
+
+    [Symbol.asyncDispose](): Promise<void> {
+      return this.close();
+    }
+
+    #loaded(): CacheHost {
+      this.#host ??= new CacheHost(loadEngine(source), platform, this.#options);
+      return this.#host;
+    }
+  }
+
+  function withTokenCache(credential: TokenCredential, options?: WithTokenCacheOptions): CachedCredential {
+    const checked = checkCacheOptions(options, true);
+    const identity = checkIdentity(options, true);
+    mustBeCredential(credential);
+    if (isCached(credential)) return again(credential as CachedCredential, options);
+    return adopt(() => new CacheHost(loadEngine(source), platform, checked), credential, identity, true);
+  }
+
+  return { withTokenCache, TokenCache: Cache };
+}
+
+function mustBeCredential(credential: unknown): void {
+  if (typeof (credential as TokenCredential | null | undefined)?.getToken !== "function")
+    throw new NotACredentialError();
+}
+
+function again(wrapper: CachedCredential, options: unknown): CachedCredential {
+  if (hasOptions(options)) throw new AlreadyWrappedError();
+  return wrapper;
+}
+
+function watchOf(platform: Platform, credential: TokenCredential, identity: unknown): LoginWatch | undefined {
+  return identity === "fixed" ? undefined : platform.watch(credential, identity);
+}
