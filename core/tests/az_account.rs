@@ -1,5 +1,7 @@
 //! Account files against what the real az makes of them, and what az's answers do not show: torn files, fingerprints.
 #![cfg(feature = "az")]
+// A panic in a function that tests share is the failure of a test.
+#![allow(clippy::panic)]
 
 use azure_token_cache_core::az::account::{
     Absence, Account, AccountEnvironment, AccountError, AccountFile, AccountFiles, AccountKind, FileFlaw,

@@ -2,8 +2,8 @@
 #![cfg(feature = "az")]
 
 use azure_token_cache_core::az::args::{
-    Audience, AudienceKey, AzKey, RequestError, TokenRequest, check_subscription, check_tenant, claims_error,
-    key, resolve_tenant, token_arguments,
+    Audience, AudienceKey, AzKey, CredentialRequest, RequestError, TokenRequest, check_subscription,
+    check_tenant, claims_error, credential_arguments, key, resolve_tenant, token_arguments,
 };
 use proptest::prelude::*;
 
@@ -182,6 +182,57 @@ fn claims_name_the_command_to_run() {
     assert!(matches!(refused(Audience::Scopes(&["a; rm"]), None), RequestError::InvalidScope(_)));
     assert!(matches!(refused(Audience::Scopes(&[ARM]), Some("$(x)")), RequestError::InvalidTenant(_)));
     assert_eq!(refused(Audience::Scopes(&[]), None), RequestError::NoScope);
+}
+
+#[test]
+fn a_credential_s_call_is_resolved_first() {
+    let call = CredentialRequest {
+        scopes: &[ARM],
+        configured_tenant: Some("own"),
+        requested_tenant: None,
+        additionally_allowed: &[],
+        multi_tenant: true,
+        subscription: None,
+        claims: Some(" \n"),
+    };
+    let arguments = |tenant: Option<&str>, subscription: Option<&str>| {
+        let audience = Audience::Scopes(&[ARM]);
+        token_arguments(&TokenRequest { audience, tenant, subscription }).unwrap()
+    };
+    assert_eq!(credential_arguments(&call), Ok(arguments(Some("own"), None)));
+    let other = CredentialRequest { requested_tenant: Some("other"), ..call };
+    assert!(matches!(credential_arguments(&other), Err(RequestError::TenantNotAllowed { .. })));
+    let allowed = CredentialRequest { additionally_allowed: &["other"], ..other };
+    assert_eq!(credential_arguments(&allowed), Ok(arguments(Some("other"), None)));
+    let single = CredentialRequest { multi_tenant: false, ..other };
+    assert_eq!(credential_arguments(&single), Ok(arguments(Some("own"), None)));
+    let subscribed = CredentialRequest { configured_tenant: None, subscription: Some("s"), ..call };
+    assert_eq!(credential_arguments(&subscribed), Ok(arguments(None, Some("s"))));
+    let both = CredentialRequest { subscription: Some("s"), ..call };
+    assert_eq!(credential_arguments(&both), Err(RequestError::TenantWithSubscription));
+    let claims = CredentialRequest { claims: Some("{}"), ..other };
+    let expected = claims_error("{}", Audience::Scopes(&[ARM]), Some("other"));
+    assert_eq!(expected.code(), "ClaimsUnsupported");
+    assert_eq!(credential_arguments(&claims), Err(expected));
+}
+
+#[test]
+fn every_error_has_a_code_of_its_own() {
+    let request = scopes(&[ARM]);
+    for (error, code) in [
+        (key(&scopes(&[])).unwrap_err(), "NoScope"),
+        (key(&scopes(&["!"])).unwrap_err(), "InvalidScope"),
+        (check_tenant("!").unwrap_err(), "InvalidTenant"),
+        (check_subscription("!").unwrap_err(), "InvalidSubscription"),
+        (
+            key(&TokenRequest { tenant: Some("t"), subscription: Some("s"), ..request }).unwrap_err(),
+            "TenantWithSubscription",
+        ),
+        (resolve_tenant(Some("a"), Some("b"), &[], true).unwrap_err(), "TenantNotAllowed"),
+        (claims_error("{}", request.audience, None), "ClaimsUnsupported"),
+    ] {
+        assert_eq!(error.code(), code);
+    }
 }
 
 /// As JavaScript's `btoa` does; az decodes Latin-1. What `btoa` throws on is escaped the JSON way.
