@@ -185,7 +185,7 @@ fn says_which_identities_the_files_do_not_name() {
     assert!(!with(json!({ "name": "app", "type": "servicePrincipal" }), none).is_memory_only());
 }
 
-/// az would reset the active cloud to AzureCloud, in the file; an emptied clouds.config is a rewrite that has begun.
+/// az would reset the active cloud to `AzureCloud`, in the file; an emptied clouds.config is a rewrite that has begun.
 #[test]
 fn an_emptied_clouds_config_is_no_reason_to_reset_the_active_cloud() {
     let text = profile(&[subscription("s-1", "AzureCloud", true), subscription("s-2", "Stack", false)]);

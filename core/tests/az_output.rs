@@ -1,5 +1,7 @@
 //! What az prints, as tokens and errors: real outputs, every defect of them, and no token in any error.
 #![cfg(feature = "az")]
+// A panic in a function that tests share is the failure of a test.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -588,8 +590,8 @@ fn characters(alphabet: &'static str, length: Range<usize>) -> impl Strategy<Val
 }
 
 /// A token in a place where az, Python or a wrapper could put it.
-fn placed(token: String) -> impl Strategy<Value = Vec<u8>> {
-    let forms = forms(&token);
+fn placed(token: &str) -> impl Strategy<Value = Vec<u8>> {
+    let forms = forms(token);
     let text = prop::sample::select(vec![
         "{}",
         " {} ",
@@ -638,7 +640,7 @@ fn stream(token: String) -> impl Strategy<Value = Vec<u8>> {
         ]
     };
     let token_is_jwt = token.starts_with("eyJ");
-    (noise(), placed(token), noise(), any::<prop::sample::Index>(), 0..4_u8).prop_map(
+    (noise(), placed(&token), noise(), any::<prop::sample::Index>(), 0..4_u8).prop_map(
         move |(before, token, after, cut, whole)| {
             // A JWT is known by its beginning, so that it may be cut; of another token a short part looks like any word.
             let whole = whole > 0 || !token_is_jwt;
@@ -666,8 +668,6 @@ fn exit() -> impl Strategy<Value = Exit> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(250))]
-
     #[test]
     fn no_error_holds_a_token(
         (token, stdout, stderr) in token().prop_flat_map(|token| (Just(token.clone()), stream(token.clone()), stream(token))),
