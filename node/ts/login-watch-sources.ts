@@ -21,16 +21,15 @@ export interface LoginSources {
   readonly armCloudMetadataUrl?: string;
 }
 
-/** The variables that `loginSources` reads; as long as none of them changes, its answer does not. */
-export const sourceVariables: readonly string[] = [
-  "AZURE_CONFIG_DIR",
-  ...(process.platform === "win32" ? ["USERPROFILE", "HOMEDRIVE", "HOMEPATH"] : ["HOME"]),
-  "AZURE_CLOUD_NAME",
-  "COPILOT_AGENT_SESSION_ID",
-  "AZD_CONFIG_DIR",
-  "ACC_CLOUD",
-  "ARM_CLOUD_METADATA_URL",
-];
+/** The variables that `loginSources` reads for `tools`; as long as none of them changes, its answer does not. */
+export function sourceVariables(tools: readonly Tool[]): readonly string[] {
+  return [
+    "AZURE_CONFIG_DIR",
+    ...(process.platform === "win32" ? ["USERPROFILE", "HOMEDRIVE", "HOMEPATH"] : ["HOME"]),
+    ...["AZURE_CLOUD_NAME", "ACC_CLOUD", "COPILOT_AGENT_SESSION_ID", "ARM_CLOUD_METADATA_URL"],
+    ...(tools.includes("azd") ? ["AZD_CONFIG_DIR"] : []),
+  ];
+}
 
 /**
  * The files of `tools`, for tools that run with `environment` in `folder`, from which relative paths count.

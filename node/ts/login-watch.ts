@@ -29,7 +29,9 @@ export function watchLogin(needs: LoginNeeds): LoginWatch {
 class NodeLoginWatch implements LoginWatch {
   readonly everyMs: number;
   readonly #needs: LoginNeeds;
-  readonly #variables: (string | undefined)[] = [];
+  readonly #variables: readonly string[];
+  /** Their values when the witness was configured. */
+  #values: (string | undefined)[] | undefined;
   #witness: LoginWitness | undefined;
   #loading: Promise<void> | undefined;
   /** Why nothing can be looked at. */
@@ -41,6 +43,7 @@ class NodeLoginWatch implements LoginWatch {
 
   constructor(needs: LoginNeeds) {
     this.#needs = needs;
+    this.#variables = sourceVariables(needs.tools);
     this.everyMs = needs.reliance === "unknown" ? unknownEveryMs : 0;
   }
 
@@ -148,22 +151,21 @@ class NodeLoginWatch implements LoginWatch {
 
   /** Looks elsewhere when a variable changed that says where; `true` then. */
   #followEnvironment(witness: LoginWitness): boolean {
-    let changed = this.#variables.length === 0;
-    for (let index = 0; index < sourceVariables.length; index++) {
-      const value = process.env[sourceVariables[index] as string];
-      if (value === this.#variables[index]) continue;
-      this.#variables[index] = value;
-      changed = true;
-    }
-    if (changed) this.#configure(witness);
-    return changed;
-  }
-
-  #configure(witness: LoginWitness): void {
+    if (this.#values !== undefined && this.#isAsBefore(this.#values)) return false;
+    this.#values = this.#variables.map((name) => process.env[name]);
     const { tools, folder } = this.#needs;
     const sources = loginSources(tools, process.env, folder);
     this.#unwatchable = sources === undefined;
     witness.configure(sources ?? { files: [], roles: [], secrets: [] });
+    return true;
+  }
+
+  /** Each reading of a variable costs as much as a quarter of a `stat`: no list is made. */
+  #isAsBefore(values: readonly (string | undefined)[]): boolean {
+    for (let index = 0; index < values.length; index++) {
+      if (process.env[this.#variables[index] as string] !== values[index]) return false;
+    }
+    return true;
   }
 }
 
