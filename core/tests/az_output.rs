@@ -590,7 +590,7 @@ fn characters(alphabet: &'static str, length: Range<usize>) -> impl Strategy<Val
 }
 
 /// A token in a place where az, Python or a wrapper could put it.
-fn placed(token: &str) -> impl Strategy<Value = Vec<u8>> {
+fn placed(token: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
     let forms = forms(token);
     let text = prop::sample::select(vec![
         "{}",
