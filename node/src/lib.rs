@@ -1,4 +1,6 @@
 //! The Node addon: what wasm cannot do. Every export is optional at run time; TypeScript has a fallback for each.
 
+#[cfg(feature = "engine")]
+mod engine;
 mod run;
 mod watch;
