@@ -107,12 +107,12 @@ class Group {
     return this.#mark;
   }
 
-  /** The newest time, in milliseconds since the Unix epoch. */
+  /** The newest time, in milliseconds since the Unix epoch, rounded up. */
   writtenUnixMs(): number {
     const times = this.#seen.flatMap((seen) =>
       typeof seen === "object" ? [seen.mtimeNs, seen.ctimeNs] : [],
     );
-    return Math.max(0, ...times.map((nanoseconds) => Number(nanoseconds / 1_000_000n)));
+    return Math.max(0, ...times.map((nanoseconds) => Number((nanoseconds + 999_999n) / 1_000_000n)));
   }
 }
 

@@ -54,7 +54,7 @@ export function loginWitness(
 
 /** After this `loginWitness` answers. */
 export async function loadLoginWitness(): Promise<void> {
-  if (addon<WitnessExports>()?.LoginWitness !== undefined) return;
+  if (addon<WitnessExports>()?.LoginWitness !== undefined || coreWatch !== undefined) return;
   const { loadAz } = await import("../../wasm/ts/az.ts");
   coreWatch ??= loadAz().LoginWatch;
 }

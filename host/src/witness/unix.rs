@@ -40,9 +40,10 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// Rounded up: what is so many milliseconds old must be at least that.
     pub fn written_unix_ms(&self) -> i64 {
         let (seconds, nanoseconds) = self.modified.max(self.changed);
-        let milliseconds = i64::try_from(nanoseconds / 1_000_000).unwrap_or(0);
+        let milliseconds = i64::try_from(nanoseconds.div_ceil(1_000_000)).unwrap_or(0);
         seconds.saturating_mul(1_000).saturating_add(milliseconds)
     }
 }

@@ -44,8 +44,9 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// Rounded up: what is so many milliseconds old must be at least that.
     pub fn written_unix_ms(&self) -> i64 {
-        self.modified.max(self.changed).saturating_sub(UNIX_EPOCH) / 10_000
+        self.modified.max(self.changed).saturating_sub(UNIX_EPOCH).saturating_add(9_999) / 10_000
     }
 }
 
