@@ -228,15 +228,8 @@ impl Entry {
     pub fn accept_claims(&mut self, grant: &Grant, now: Instant) {
         let ends = now.unix_ms().saturating_add(CLAIMS_ANSWER).min(grant.expires_at);
         let bounded = Grant { expires_at: ends, refresh_at: None, issued_at: None, ..*grant };
-        let strict = Policy {
-            refresh_before_expiry: 0,
-            background_min_validity: 0,
-            min_validity: 0,
-            half_life: false,
-            scale_short_lives: false,
-            ..Policy::DEFAULT
-        };
-        self.accept(&bounded, None, &strict, now);
+        let to_its_end = Policy { refresh_before_expiry: 0, min_validity: 0, ..Policy::DEFAULT };
+        self.accept(&bounded, None, &to_its_end, now);
     }
 
     /// Notes that a fetch failed; `servable` says whether callers have a token all the same.
@@ -244,9 +237,7 @@ impl Entry {
         self.catch_up(now);
         let pause = i64::from(failure.retry_after.unwrap_or(0).min(RETRY_AFTER_MAX));
         let paused_until = now.monotonic_ms().saturating_add(pause);
-        if pause > 0 {
-            self.gate_opens_at = self.gate_opens_at.max(paused_until);
-        }
+        self.gate_opens_at = self.gate_opens_at.max(paused_until);
         if policy.failure_memory > 0 && !servable {
             let memory = policy.memory(self.failures, failure.network).max(pause);
             self.memory_ends_at = now.monotonic_ms().saturating_add(memory);
@@ -266,7 +257,7 @@ impl Entry {
 
     /// Forgets the token, the gate and the memory.
     pub fn clear(&mut self) {
-        *self = Self { jumps: self.jumps, ..Self::EMPTY };
+        *self = Self::EMPTY;
     }
 
     /// A jump of the clocks opens the gate and ends the memory, once.

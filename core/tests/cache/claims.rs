@@ -47,6 +47,18 @@ fn identical_claims_join_and_share_an_answer_for_5_s() {
 }
 
 #[test]
+fn a_shared_answer_lasts_whatever_its_hint_and_age() {
+    let mut stage = Stage::new();
+    let challenge = stage.challenge(CLAIMS);
+    let _ = stage.wait(challenge);
+    let fetch = stage.fetch();
+    let past = Some(stage.token(-3 * HOUR).expires_at);
+    let token = Grant { refresh_at: past, issued_at: past, ..stage.token(HOUR) };
+    let _ = stage.granted(fetch, token);
+    assert_eq!(stage.hit(challenge), 5 * SECOND);
+}
+
+#[test]
 fn a_shared_answer_ends_with_its_token() {
     let mut stage = Stage::new();
     let challenge = stage.challenge(CLAIMS);
@@ -215,6 +227,8 @@ fn az_cannot_do_claims_and_its_base_entry_becomes_due() {
     let fetch = stage.fetch();
     assert_eq!(stage.failed(fetch), failed(job, challenge), "it throws at once");
     assert_eq!(stage.explain(entry).due, Some(DueReason::Challenged));
+    stage.pass_to(56 * MINUTE);
+    assert_eq!(stage.explain(entry).due, Some(DueReason::Challenged), "whatever else there is");
     let (_, fetch) = stage.behind(entry);
     let token = stage.token(HOUR);
     let _ = stage.granted(fetch, token);

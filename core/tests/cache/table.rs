@@ -124,6 +124,11 @@ fn a_hint_brings_the_due_time_forward_and_never_back() {
     let _ = stage.behind(early);
     stage.pass_to(55 * MINUTE);
     assert_eq!(stage.explain(late).due, Some(DueReason::BeforeExpiry));
+    assert_eq!(
+        stage.explain(early).due,
+        Some(DueReason::BeforeExpiry),
+        "which has become the stronger reason"
+    );
     let _ = stage.behind(late);
 }
 
