@@ -28,7 +28,7 @@ import {
 import { limitsOf, policyNumbers } from "./policy.ts";
 import { Run, type RunListener } from "./run.ts";
 import { type Details, Slot, type Thrown } from "./slot.ts";
-import { frozenCopy, issuedAt } from "./token.ts";
+import { issuedAt } from "./token.ts";
 import { Waiters } from "./waiters.ts";
 
 type Answer = AccessToken | null;
@@ -390,10 +390,10 @@ export class CacheHost implements DriverHost, RunListener {
     const reason = this.#engine.settledReason();
     switch (code) {
       case Settled.Granted:
-        this.#keep(job, run, base, frozenCopy(result as AccessToken));
+        this.#keep(job, run, base, result as AccessToken);
         return undefined;
       case Settled.HandedOut:
-        this.#handOut(job, run, frozenCopy(result as AccessToken));
+        this.#handOut(job, run, result as AccessToken);
         return undefined;
       case Settled.Served:
         this.#serveStale(job, slot);

@@ -208,7 +208,6 @@ function find(
   scopes: string | string[],
   options: GetTokenOptions | undefined,
 ): Slot | undefined {
-  if (typeof scopes !== "string" && !Array.isArray(scopes)) return undefined;
   if (options === undefined || options === null) return tree.find(scopes, undefined, false);
   if (options.claims || options.proofOfPossessionOptions != null || options.abortSignal?.aborted === true)
     return undefined;

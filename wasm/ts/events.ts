@@ -54,6 +54,10 @@ export function shielded(listener: EventListener): EventListener {
 
 /** The name of an error's class; of anything that could be more than a name, nothing. */
 export function errorNameOf(error: unknown): string {
-  const name: unknown = error instanceof Error ? error.name : undefined;
-  return typeof name === "string" && /^[A-Za-z_$][\w$]{0,47}$/.test(name) ? name : "Error";
+  try {
+    const name: unknown = error instanceof Error ? error.name : undefined;
+    return typeof name === "string" && /^[A-Za-z_$][\w$]{0,47}$/.test(name) ? name : "Error";
+  } catch {
+    return "Error";
+  }
 }

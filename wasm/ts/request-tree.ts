@@ -62,7 +62,9 @@ export class RequestTree {
 
   #nodeOf(scopes: string | readonly string[]): ScopeNode | undefined {
     if (typeof scopes === "string") return this.roots.get(scopes);
-    let node = this.roots.get(scopes[0] as string);
+    // Callers without types pass anything; what is no list is refused where requests are read.
+    if (!Array.isArray(scopes)) return undefined;
+    let node = this.roots.get(scopes[0]);
     for (let i = 1; i < scopes.length && node !== undefined; i += 1)
       node = node.next?.get(scopes[i] as string);
     return node;

@@ -4,6 +4,7 @@ import type { GetTokenOptions } from "./credential.ts";
 import { LoginContradictionError } from "./errors.ts";
 import type { LoginWatch, Run as Watched } from "./platform.ts";
 import type { Slot } from "./slot.ts";
+import { frozenCopy } from "./token.ts";
 
 /** What a run tells the cache while it goes. */
 export interface RunListener {
@@ -73,7 +74,7 @@ export class Run {
     const { owner, scopes } = this.slot;
     try {
       const given = typeof scopes === "string" ? scopes : [...scopes];
-      return Promise.resolve(owner.credential.getToken(given, this.#options()));
+      return Promise.resolve(owner.credential.getToken(given, this.#options())).then(frozenCopy);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -1,8 +1,9 @@
 // What the cache hands out, and what it reads out of a token.
 import type { AccessToken } from "./credential.ts";
 
-/** One frozen copy for all callers, with whatever else the credential returned beside the token. */
-export function frozenCopy(given: AccessToken): AccessToken {
+/** One frozen copy for all callers, with whatever else the credential returned beside the token; of no object, itself. */
+export function frozenCopy(given: AccessToken | null | undefined): AccessToken | null | undefined {
+  if (typeof given !== "object" || given === null) return given;
   // Named, because a class instance may have them on its prototype.
   const { token, expiresOnTimestamp, refreshAfterTimestamp, tokenType } = given;
   const copy: AccessToken = { ...given, token, expiresOnTimestamp };

@@ -61,7 +61,11 @@ export class ScriptedCredential implements TokenCredential {
     if (step === null) return Promise.resolve(null);
     if ("throws" in step) throw step.throws;
     return this.#unlessAborted(options, (resolve, reject) => {
-      const answer = () => ("error" in step ? reject(step.error) : resolve(this.#token(step)));
+      const answer = () => {
+        if (options.abortSignal?.aborted === true) return;
+        if ("error" in step) reject(step.error);
+        else resolve(this.#token(step));
+      };
       if (step.delayMs === undefined) answer();
       else this.#clock.setTimer(answer, step.delayMs);
     });
