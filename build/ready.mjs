@@ -1,6 +1,6 @@
 // Everything that CI checks, cheapest first: format, lints, types, import order, Rust tests, JavaScript tests.
 
-import { mkdirSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { findLeaksIn } from "../tests/leaks/search.mjs";
@@ -20,6 +20,9 @@ const tool = (path, ...args) => run(process.execPath, [join(root, "node_modules"
 
 /** Majors that the whole JavaScript test suite runs under: the oldest that is supported and the newest with long support. */
 const testedMajors = [20, 24];
+
+/** A test that hangs is ended and named, long before CI's own limit; no test comes near this. */
+const hangLimit = "--test-timeout=600000";
 
 const checks = [
   { name: "biome", check: () => run(biome, ["check", "--error-on-warnings", "."]) },
@@ -75,8 +78,8 @@ function checkCoreForWasm() {
 async function testUnder(major) {
   const files = positionals.length > 0 ? positionals : testFiles();
   if (files.length === 0) throw new Failure("There is no tests/js/**/*.test.ts.");
-  mkdirSync(join(root, "target", "test-logs"), { recursive: true });
-  const [program, ...args] = inNamespace([nodeBinary(major), "--import", "tsx", "--test", ...files]);
+  const runner = [nodeBinary(major), "--import", "tsx", "--test", "--test-reporter=spec", hangLimit];
+  const [program, ...args] = inNamespace([...runner, ...files]);
   await stream(program, args, `node-${major}`);
 }
 
