@@ -628,7 +628,7 @@ fn placed(token: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
 }
 
 /// A stream: noise, the token, noise; sometimes long, and cut anywhere.
-fn stream(token: String) -> impl Strategy<Value = Vec<u8>> {
+fn stream(token: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
     let noise = || {
         prop_oneof![
             Just(Vec::new()),
@@ -640,7 +640,7 @@ fn stream(token: String) -> impl Strategy<Value = Vec<u8>> {
         ]
     };
     let token_is_jwt = token.starts_with("eyJ");
-    (noise(), placed(&token), noise(), any::<prop::sample::Index>(), 0..4_u8).prop_map(
+    (noise(), placed(token), noise(), any::<prop::sample::Index>(), 0..4_u8).prop_map(
         move |(before, token, after, cut, whole)| {
             // A JWT is known by its beginning, so that it may be cut; of another token a short part looks like any word.
             let whole = whole > 0 || !token_is_jwt;
@@ -670,7 +670,7 @@ fn exit() -> impl Strategy<Value = Exit> {
 proptest! {
     #[test]
     fn no_error_holds_a_token(
-        (token, stdout, stderr) in token().prop_flat_map(|token| (Just(token.clone()), stream(token.clone()), stream(token))),
+        (token, stdout, stderr) in token().prop_flat_map(|token| (Just(token.clone()), stream(&token), stream(&token))),
         exit in exit(),
     ) {
         if let Err(error) = parse_token(&stdout, &stderr, exit, &UTC, NOW) {
