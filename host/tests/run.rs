@@ -185,6 +185,46 @@ fn stop_waits_for_the_lock_file_and_not_longer_than_told() {
     wait_gone(stand.number("leader").unwrap());
 }
 
+/// What a process that dies without a word leaves: this test is itself run again as that process, and killed.
+#[test]
+fn the_death_of_this_process_ends_az_after_the_grace() {
+    const FOLDER: &str = "ATC_RUN_AND_DIE";
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let mut stand = Stand::new("sleep 1000 & echo $! >child; echo $$ >leader; wait");
+        stand.request.folder = folder.into();
+        let (_run, _events) = stand.start();
+        loop {
+            thread::park();
+        }
+    }
+    let stand = Stand::new("");
+    let mut dying = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "the_death_of_this_process_ends_az_after_the_grace"])
+        .env(FOLDER, &stand.folder)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until(|| stand.number("leader").is_some());
+    dying.kill().unwrap();
+    dying.wait().unwrap();
+    wait_gone(stand.number("leader").unwrap());
+    wait_gone(stand.number("child").unwrap());
+}
+
+#[test]
+fn no_guard_outlives_its_run() {
+    let stand = Stand::new("echo $$ >leader; while [ ! -e go ]; do sleep 0.01; done");
+    let (_run, events) = stand.start();
+    wait_until(|| stand.number("leader").is_some());
+    let leader = stand.number("leader").unwrap();
+    let find_guard = || processes().find(|pid| group_of(*pid) == Some(leader) && is_guard(*pid));
+    wait_until(|| find_guard().is_some());
+    let guard = find_guard().unwrap();
+    fs::write(stand.folder.join("go"), "").unwrap();
+    assert_eq!(exit(&events), Exit::Code(0));
+    assert!(!Path::new(&format!("/proc/{guard}")).exists(), "not even as a zombie");
+}
+
 #[test]
 fn only_absolute_entries_of_the_given_path_are_searched() {
     let stand = Stand::with_az_file();
@@ -287,6 +327,20 @@ fn pathdiff(folder: &Path) -> String {
 fn exit(events: &Receiver<Event>) -> Exit {
     let Event::Answered(answer) = events.recv().unwrap() else { panic!("ended without an answer") };
     answer.exit
+}
+
+fn processes() -> impl Iterator<Item = i32> {
+    fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}
+
+fn group_of(pid: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(") ").next()?.split(' ').nth(2)?.parse().ok()
+}
+
+fn is_guard(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/cmdline"))
+        .is_ok_and(|line| line.contains("azure-token-cache-guard"))
 }
 
 fn is_alive(pid: i32) -> bool {

@@ -21,9 +21,15 @@ use super::{Answer, Progress, Request, refusal};
 const CHUNKS_A_ROUND: usize = 16;
 const CHUNK_BYTES: usize = 16 * 1024;
 
+/// Waits for the end of its input, which comes when this process is gone; then gives az time to finish what it writes,
+/// and ends the group, itself with it.
+const GUARD: &str = "read -r line; sleep \"$1\"; kill -s KILL 0";
+
 /// A running az.
 pub(super) struct Process {
     child: Child,
+    /// Ends the group if this process dies without having done so, by a signal or a crash; as good as the system allows.
+    guard: Option<Child>,
     /// Reports end of file when az itself has ended.
     exited: PipeReader,
     stdout: Stream,
@@ -47,10 +53,12 @@ impl Process {
         let mut child = command(program, request).spawn().map_err(|error| refusal(program, &error))?;
         let group = Pid::from_child(&child);
         match Self::attend(&mut child, group, request.output_bound) {
-            Ok((exited, stdout, stderr)) => Ok((
-                Self { child, exited, stdout, stderr, output_bound: request.output_bound },
-                TreeHandle(group),
-            )),
+            Ok((exited, stdout, stderr)) => {
+                let guard = guard(group, request.grace).ok();
+                let process =
+                    Self { child, guard, exited, stdout, stderr, output_bound: request.output_bound };
+                Ok((process, TreeHandle(group)))
+            }
             Err(error) => {
                 TreeHandle(group).kill();
                 let _ = child.wait();
@@ -98,6 +106,10 @@ impl Process {
         self.stdout.drain();
         self.stderr.drain();
         tree.bury();
+        if let Some(guard) = &mut self.guard {
+            let _ = guard.kill();
+            let _ = guard.wait();
+        }
         let status = self.child.wait().unwrap_or_else(|_| unknown_status());
         if self.stdout.collected.overflowed() || self.stderr.collected.overflowed() {
             return Exit::OutputTooLarge { limit_bytes: self.output_bound }.into();
@@ -181,6 +193,20 @@ fn command(program: &Path, request: &Request) -> Command {
         .stderr(Stdio::piped())
         .process_group(0);
     command
+}
+
+/// Starts the guard in az's group. Only this process holds the other end of its input.
+fn guard(group: Pid, grace: Duration) -> io::Result<Child> {
+    Command::new("/bin/sh")
+        .args(["-c", GUARD, "azure-token-cache-guard", &grace.as_secs().to_string()])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(group.as_raw_nonzero().get())
+        .spawn()
 }
 
 /// Waits for az without reaping it: until it is reaped no other process can have its id, so its group can be ended.

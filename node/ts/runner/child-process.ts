@@ -76,6 +76,7 @@ class Process {
   #settle: (ending: Ending) => void = () => {};
   #finish: () => void = () => {};
   #child: ChildProcess | undefined;
+  #guard: ChildProcess | undefined;
 
   constructor(run: AzRun, bound: number) {
     this.#run = run;
@@ -97,6 +98,7 @@ class Process {
     const clock = new Int32Array(new SharedArrayBuffer(4));
     while (this.#holdsLock() && performance.now() < last) Atomics.wait(clock, 0, 0, lockLookMs);
     this.#kill();
+    this.#guard?.kill("SIGKILL");
   }
 
   #start(): void {
@@ -141,6 +143,7 @@ class Process {
       (stream as Socket | null)?.unref();
     }
     child.unref();
+    this.#guard = guardOf(child, this.#run.graceMs);
     const { limitMs } = this.#run;
     const limit = setTimeout(() => this.#end("timedOut", limitMs), Math.min(limitMs, longestTimerMs)).unref();
     child.once("exit", (code, signal) => {
@@ -153,6 +156,7 @@ class Process {
   async #exited(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): Promise<void> {
     await this.#drained();
     this.#kill();
+    this.#guard?.kill("SIGKILL");
     this.#child = undefined;
     child.stdout?.destroy();
     child.stderr?.destroy();
@@ -222,6 +226,34 @@ class Process {
       // No process of the group is left.
     }
   }
+}
+
+/**
+ * Waits for the end of its input, which comes when this process is gone, by whatever signal; then gives az time to finish
+ * what it writes, and ends its group.
+ */
+function guardOf(child: ChildProcess, graceMs: number): ChildProcess | undefined {
+  if (process.platform === "win32") return undefined;
+  const script = 'read -r line; sleep "$1"; kill -s KILL -- "-$2"';
+  const args = [
+    "-c",
+    script,
+    "azure-token-cache-guard",
+    String(Math.ceil(graceMs / 1000)),
+    String(child.pid),
+  ];
+  const guard = spawn("/bin/sh", args, {
+    cwd: "/",
+    env: { PATH: "/usr/bin:/bin" },
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  // Without a guard az is ended all the same, but for a process that dies by a signal.
+  guard.on("error", () => {});
+  guard.stdin?.on("error", () => {});
+  (guard.stdin as Socket | null)?.unref();
+  guard.unref();
+  return guard;
 }
 
 /** Bytes up to a bound; past it none are kept. */

@@ -229,6 +229,21 @@ for (const runner of runners) {
   });
 }
 
+// Both at once: az has its whole grace before it is ended.
+test("a process that is killed leaves no az that hangs", limits, async () => {
+  const kill = async (stand: StandIn): Promise<void> => {
+    const child = program(stand, "await credential.getToken(scope);");
+    await stand.appeared("started");
+    child.kill("SIGKILL");
+    await ended(child);
+    assert.notEqual(stand.processes().length, 0, "az has time to finish what it writes");
+    await stand.gone();
+  };
+  using one = new StandIn("addon", "sleep 1000 & : > started; wait");
+  using other = new StandIn("child_process", "sleep 1000 & : > started; wait");
+  await Promise.all([kill(one), kill(other)]);
+});
+
 test("a worker that is terminated leaves no process", limits, async () => {
   using stand = new StandIn("addon", "sleep 1000 & : > started; wait");
   const script = `
