@@ -6,4 +6,5 @@ export {
   type AzureCliCredentialOptions,
   type AzureCliTokenOptions,
 } from "./azure-cli-credential.ts";
+export { type CliIdentity, type CliIdentityOptions, cliIdentity } from "./cli-identity.ts";
 export { AbortError, CredentialUnavailableError } from "./errors.ts";
