@@ -77,6 +77,17 @@ fn cloud_name(config: &str) -> Option<Vec<String>> {
     }
 }
 
+#[test]
+fn references_that_multiply_are_refused_at_once() {
+    let mut config = "[cloud]\nname = %(v0)s\n".to_owned();
+    for depth in 0..8 {
+        let reference = format!("%(v{})s", depth + 1);
+        config = format!("{config}v{depth} = {}\n", reference.repeat(100));
+    }
+    assert_eq!(cloud_name(&format!("{config}v8 =\n")), None);
+    assert_eq!(cloud_name("[cloud]\nname = %(a)s%(a)s\na = %(b)s\nb = x"), Some(vec!["xx".to_owned()]));
+}
+
 fn profile(subscriptions: &[Value]) -> String {
     json!({ "installationId": "i", "subscriptions": subscriptions }).to_string()
 }

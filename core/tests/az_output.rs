@@ -511,6 +511,25 @@ fn a_token_named_in_one_stream_is_scrubbed_from_both() {
 }
 
 #[test]
+fn what_az_says_of_a_failure_is_found_among_much_else() {
+    let noise = "WARNING: words\n".repeat(300);
+    let error = failure(
+        1,
+        &format!("{noise}ERROR: the reason\nERROR: and another\nTraceback (most recent call last):\n{noise}"),
+    );
+    assert!(error.to_string().ends_with("said: the reason\nand another"), "{error}");
+}
+
+/// Each looked for on its own in all of the rest they would take minutes.
+#[test]
+fn many_names_of_secrets_take_no_time() {
+    let text = "secret=abcdefgh; ".repeat(2_000) + &"secret".repeat(5_000) + &"bearer ".repeat(4_000);
+    assert!(Excerpt::of_text(&text).as_str().starts_with("secret=[redacted]; secret=[redacted]"));
+    let different = (0..4_000).map(|number| format!("secret=word-{number:08} ")).collect::<String>();
+    assert!(!failure(1, &different).to_string().contains("word-"));
+}
+
+#[test]
 fn excerpts_are_short_and_keep_both_ends() {
     let long = format!("begin {}end", "word ".repeat(100_000));
     let excerpt = Excerpt::of_text(&long);

@@ -155,7 +155,7 @@ impl AzError {
 
     /// The error of a run that did not succeed.
     pub(super) fn of_run(exit: Exit, stdout: &[u8], stderr: &[u8]) -> Self {
-        let detail = Excerpt::of_output(stdout, stderr).of_failure();
+        let detail = Excerpt::of_failure(stdout, stderr);
         match exit {
             Exit::NotFound => Self::NotInstalled,
             Exit::NotExecutable => Self::NotExecutable,

@@ -33,6 +33,10 @@ const DEFAULT_SECTION: &str = "DEFAULT";
 /// How deep references may nest (configparser's `MAX_INTERPOLATION_DEPTH`).
 const MAX_DEPTH: usize = 10;
 
+/// How many references one value may take. configparser has no bound; ten values that hold the next one ten times keep it
+/// busy for hours.
+const MAX_REFERENCES: usize = 1_000;
+
 impl Ini {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Broken> {
         let text = core::str::from_utf8(bytes).map_err(|_| Broken::NotUtf8)?;
@@ -52,8 +56,8 @@ impl Ini {
     pub(super) fn get(&self, section: &str, option: &str) -> Result<Option<String>, Broken> {
         let Some(options) = self.options(section) else { return Ok(None) };
         let Some(raw) = options.get(option) else { return Ok(None) };
-        let mut value = String::new();
-        resolve(raw, &options, &mut value, 1)?;
+        let (mut value, mut left) = (String::new(), MAX_REFERENCES);
+        resolve(raw, &options, &mut value, 1, &mut left)?;
         Ok(Some(value))
     }
 
@@ -65,7 +69,13 @@ impl Ini {
     }
 }
 
-fn resolve(raw: &str, options: &Options, into: &mut String, depth: usize) -> Result<(), Broken> {
+fn resolve(
+    raw: &str,
+    options: &Options,
+    into: &mut String,
+    depth: usize,
+    left: &mut usize,
+) -> Result<(), Broken> {
     if depth > MAX_DEPTH {
         return Err(Broken::Reference);
     }
@@ -83,7 +93,8 @@ fn resolve(raw: &str, options: &Options, into: &mut String, depth: usize) -> Res
             .ok_or(Broken::Reference)?;
         rest = after.strip_prefix('s').filter(|_| !name.is_empty()).ok_or(Broken::Reference)?;
         let value = options.get(&name.to_lowercase()).ok_or(Broken::Reference)?;
-        resolve(value, options, into, depth.saturating_add(1))?;
+        *left = left.checked_sub(1).ok_or(Broken::Reference)?;
+        resolve(value, options, into, depth.saturating_add(1), left)?;
     }
     into.push_str(rest);
     Ok(())

@@ -35,19 +35,20 @@ impl Excerpt {
     /// What may be shown of `bytes`, taken as UTF-8 as far as they are.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        Self::without(&[], bytes)
+        Self::of_scrubbed(&scrubbed(&[], bytes))
     }
 
     /// What may be shown of a run's output: standard error, else standard output unless that could hold a token document.
     /// Tokens named in one of the two are looked for in both.
     #[must_use]
     pub(super) fn of_output(stdout: &[u8], stderr: &[u8]) -> Self {
-        let mut known = Vec::new();
-        for stream in [stdout, stderr] {
-            redact_named(&readable(stream), &mut known);
-        }
-        let shown = Self::without(&known, stderr);
-        if shown.is_empty() && !stdout.contains(&b'{') { Self::without(&known, stdout) } else { shown }
+        Self::of_scrubbed(&said(stdout, stderr))
+    }
+
+    /// As [`of_output`](Self::of_output), of a run that failed: only what az says of the failure, if it says so.
+    #[must_use]
+    pub(super) fn of_failure(stdout: &[u8], stderr: &[u8]) -> Self {
+        Self::of_scrubbed(&since_error(&said(stdout, stderr)))
     }
 
     /// The text.
@@ -62,34 +63,8 @@ impl Excerpt {
         self.0.is_empty()
     }
 
-    /// What az says of its failure: from its first `ERROR:` on, without that word, Python's traceback, and the line that
-    /// announces one. All of the text if az says no `ERROR:`.
-    pub(super) fn of_failure(self) -> Self {
-        let Some((_, failure)) = self.0.split_once(ERROR) else { return self };
-        let mut kept = String::new();
-        for line in failure.lines().take_while(|line| !line.starts_with("Traceback (most recent call last)"))
-        {
-            let line = line.strip_prefix(ERROR).unwrap_or(line);
-            if line.ends_with("Here is the traceback:") {
-                continue;
-            }
-            if !kept.is_empty() {
-                kept.push('\n');
-            }
-            kept.push_str(line);
-        }
-        Self(kept.trim_end().to_owned())
-    }
-
-    fn without(known: &[String], bytes: &[u8]) -> Self {
-        let mut text = readable(bytes);
-        for secret in known {
-            for form in [secret.clone(), base64::encode(secret.as_bytes())] {
-                text = text.replace(&form, REDACTED);
-            }
-        }
-        let text = redact_named(&text, &mut Vec::new());
-        Self(shorten(redact_words(&text).trim()).into_owned())
+    fn of_scrubbed(text: &str) -> Self {
+        Self(shorten(text.trim()).into_owned())
     }
 }
 
@@ -105,11 +80,49 @@ impl Debug for Excerpt {
     }
 }
 
+/// What a run said, scrubbed.
+fn said(stdout: &[u8], stderr: &[u8]) -> String {
+    let mut known = Vec::new();
+    for stream in [stdout, stderr] {
+        redact_named(&readable(stream), &mut known);
+    }
+    let said = scrubbed(&known, stderr);
+    if said.trim().is_empty() && !stdout.contains(&b'{') { scrubbed(&known, stdout) } else { said }
+}
+
 /// How az begins what it says of a failure.
 const ERROR: &str = "ERROR: ";
 
+/// What az says of its failure: from its first `ERROR:` on, without that word, Python's traceback, and the line that
+/// announces one. All of the text if az says no `ERROR:`.
+fn since_error(text: &str) -> String {
+    let Some((_, failure)) = text.split_once(ERROR) else { return text.to_owned() };
+    let mut kept = String::new();
+    for line in failure.lines().take_while(|line| !line.starts_with("Traceback (most recent call last)")) {
+        let line = line.strip_prefix(ERROR).unwrap_or(line);
+        if line.ends_with("Here is the traceback:") {
+            continue;
+        }
+        if !kept.is_empty() {
+            kept.push('\n');
+        }
+        kept.push_str(line);
+    }
+    kept
+}
+
 const REDACTED: &str = "[redacted]";
 const LEFT_OUT: &str = " [...] ";
+
+fn scrubbed(known: &[String], bytes: &[u8]) -> String {
+    let mut text = readable(bytes);
+    for secret in known {
+        for form in [secret.clone(), base64::encode(secret.as_bytes())] {
+            text = text.replace(&form, REDACTED);
+        }
+    }
+    redact_words(&redact_named(&text, &mut Vec::new()))
+}
 
 /// How much of each end of a long text is looked at, in bytes.
 const LOOKED_AT: usize = 1 << 14;
@@ -170,6 +183,9 @@ const SECRET_NAMES: [&str; 12] = [
 /// Secrets shorter than this are not looked for elsewhere: they would be parts of words.
 const SHORTEST_KNOWN: usize = 8;
 
+/// The most secrets that are looked for elsewhere. az prints one.
+const MOST_KNOWN: usize = 16;
+
 /// `text` without the values of secret names; they are put into `found`.
 fn redact_named(text: &str, found: &mut Vec<String>) -> String {
     let lower = text.to_ascii_lowercase();
@@ -181,7 +197,10 @@ fn redact_named(text: &str, found: &mut Vec<String>) -> String {
         if !value.is_empty() {
             kept.push_str(REDACTED);
         }
-        if value.len() >= SHORTEST_KNOWN && !found.iter().any(|known| known == value) {
+        if value.len() >= SHORTEST_KNOWN
+            && found.len() < MOST_KNOWN
+            && !found.iter().any(|known| known == value)
+        {
             found.push(value.to_owned());
         }
         from = value_at.saturating_add(value.len());
@@ -195,21 +214,13 @@ const SHORTEST_BEARER: usize = 16;
 
 /// Where the next secret value begins at or after `from`, and the quote it stands in.
 fn next_named(lower: &str, from: usize) -> Option<(usize, Option<char>)> {
-    let mut from = from;
-    loop {
-        let rest = lower.get(from..)?;
-        let after_name = SECRET_NAMES
-            .iter()
-            .filter_map(|name| rest.find(name).map(|at| (at, at.saturating_add(name.len()))))
-            .min_by_key(|(at, end)| (*at, usize::MAX.saturating_sub(*end)))
-            .map(|(_, end)| from.saturating_add(end))?;
-        let tail = lower.get(after_name..)?;
-        let is_bearer = lower.get(..after_name)?.ends_with("bearer");
-        if let Some((skipped, quote)) = assignment(tail, is_bearer) {
-            return Some((after_name.saturating_add(skipped), quote));
-        }
-        from = after_name;
-    }
+    let rest = lower.get(from..)?;
+    rest.char_indices().find_map(|(at, _)| {
+        let here = rest.get(at..)?;
+        let name = SECRET_NAMES.iter().find(|name| here.starts_with(**name))?;
+        let (skipped, quote) = assignment(here.strip_prefix(*name)?, *name == "bearer")?;
+        Some((from.saturating_add(at).saturating_add(name.len()).saturating_add(skipped), quote))
+    })
 }
 
 /// The length of what stands between a name and its value, and the value's quote, if this is an assignment at all.
