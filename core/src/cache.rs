@@ -570,7 +570,7 @@ impl Cache {
         let mut state = crate::entry::Entry::EMPTY;
         let slot_state = self.slots.get_mut(entry).map_or(&mut state, |slot| &mut slot.entry);
         let before = slot_state.begin_attempt(&self.policy, spread, now);
-        let job = self.jobs.open(entry, behind, before);
+        let job = self.jobs.open(entry, self.base_of(entry), behind, before);
         self.start_run(job, now);
         job
     }
@@ -648,7 +648,7 @@ impl Cache {
             slot.entry.accept_claims(grant, now);
         }
         self.slots.sweep_after(job.entry, now.unix_ms().saturating_add(CLAIMS_ANSWER));
-        let mut base = self.base_of(job.entry);
+        let mut base = job.base;
         if let Some(found) = base
             && let Some(slot) = self.slots.get_mut(found)
         {
@@ -657,6 +657,9 @@ impl Cache {
             } else {
                 slot.entry.accept(&Grant { unchanged: false, ..*grant }, Some(order), &self.policy, now);
                 self.slots.sweep_after(found, grant.expires_at.saturating_add(IDLE));
+                if let Some(flying) = self.jobs.of_entry(found).and_then(|id| self.jobs.get_mut(id)) {
+                    flying.before = flying.before.under_another_token();
+                }
             }
         }
         Settled::Granted { job: id, entry: job.entry, base }
@@ -749,7 +752,7 @@ impl Cache {
 
     fn is_idle(&self, entry: EntryId, now: Instant) -> bool {
         let idle_since = i64::from(coarse(now)).saturating_sub(IDLE / 1_000);
-        self.jobs.of_entry(entry).is_none()
+        !self.jobs.need(entry)
             && self.slots.get(entry).is_some_and(|slot| i64::from(slot.last_used) < idle_since)
     }
 
@@ -759,7 +762,7 @@ impl Cache {
         let mut idle: Vec<(u32, EntryId)> = self
             .slots
             .all()
-            .filter(|&entry| self.jobs.of_entry(entry).is_none())
+            .filter(|&entry| !self.jobs.need(entry))
             .filter_map(|entry| self.slots.get(entry).map(|slot| (slot.last_used, entry)))
             .collect();
         let room = (self.max_entries / 32).clamp(1, idle.len().max(1));

@@ -113,6 +113,13 @@ struct Held {
     crossed: bool,
 }
 
+impl Attempt {
+    /// The same, now that a token came that the attempt never saw.
+    pub fn under_another_token(self) -> Self {
+        Self { crossed: true, ..self }
+    }
+}
+
 impl Entry {
     pub const EMPTY: Self = Self {
         held: None,

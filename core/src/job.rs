@@ -55,6 +55,8 @@ pub(crate) enum Superseded {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub entry: EntryId,
+    /// Where its answer to a claims challenge is kept too.
+    pub base: Option<EntryId>,
     pub fetch: FetchId,
     pub runs: u32,
     pub waiters: u32,
@@ -74,6 +76,8 @@ pub(crate) struct Jobs {
     by_id: BTreeMap<JobId, Job>,
     by_entry: BTreeMap<EntryId, JobId>,
     by_fetch: BTreeMap<FetchId, JobId>,
+    /// How many jobs have this entry for their base.
+    bases: BTreeMap<EntryId, u32>,
     timers: BTreeSet<(i64, JobId, Reason)>,
     last_job: u32,
     last_fetch: u32,
@@ -81,11 +85,12 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     /// A new job; its first run is still to start.
-    pub fn open(&mut self, entry: EntryId, behind: bool, before: Attempt) -> JobId {
+    pub fn open(&mut self, entry: EntryId, base: Option<EntryId>, behind: bool, before: Attempt) -> JobId {
         self.last_job = self.last_job.wrapping_add(1);
         let id = JobId(self.last_job);
         let job = Job {
             entry,
+            base,
             fetch: FetchId(0),
             runs: 0,
             waiters: 0,
@@ -98,6 +103,10 @@ impl Jobs {
         };
         self.by_id.insert(id, job);
         self.by_entry.insert(entry, id);
+        if let Some(base) = base {
+            let jobs = self.bases.entry(base).or_default();
+            *jobs = jobs.saturating_add(1);
+        }
         id
     }
 
@@ -156,7 +165,20 @@ impl Jobs {
         self.serve_never(id);
         let job = self.by_id.remove(&id)?;
         self.by_entry.remove(&job.entry);
+        if let Some(base) = job.base
+            && let Some(jobs) = self.bases.get_mut(&base)
+        {
+            *jobs = jobs.saturating_sub(1);
+            if *jobs == 0 {
+                self.bases.remove(&base);
+            }
+        }
         Some(job)
+    }
+
+    /// Whether the result of a job will be kept for this entry: then it must not go.
+    pub fn need(&self, entry: EntryId) -> bool {
+        self.by_entry.contains_key(&entry) || self.bases.contains_key(&entry)
     }
 
     pub fn get(&self, id: JobId) -> Option<&Job> {

@@ -118,6 +118,28 @@ fn a_challenge_does_not_push_its_own_base_out() {
 }
 
 #[test]
+fn the_base_of_a_challenge_in_flight_never_goes() {
+    let mut stage = bounded(3);
+    let base = stage.entry();
+    stage.hold(base, stage.token(MINUTE));
+    let challenge = stage.challenge("{}");
+    let (job, _) = stage.wait(challenge);
+    let fetch = stage.fetch();
+    stage.pass(10 * MINUTE);
+    let other = stage.intern(&stage.request(&["other"]));
+    stage.no_action();
+    let _ = stage.intern(&stage.request(&["one more"]));
+    assert_eq!(stage.actions(), [Action::Forget { entry: other }]);
+    let token = stage.token(HOUR);
+    let kept = azure_token_cache_core::Settled::Granted { job, entry: challenge, base: Some(base) };
+    assert_eq!(stage.granted(fetch, token), kept);
+    assert_eq!(stage.hit(base), 30 * SECOND);
+    stage.pass_to(3 * HOUR);
+    let now = stage.now();
+    assert_eq!(stage.cache.sweep(now, 100), 2, "and then it may");
+}
+
+#[test]
 fn a_bound_of_nothing_is_a_bound_of_one() {
     let mut stage = bounded(0);
     let entry = stage.entry();
