@@ -97,6 +97,7 @@ export function msalNode(source) {
 export function clientSecretCredential(source, identity) {
   return new identity.ClientSecretCredential(tenantId, clientId, "not-a-secret", {
     disableInstanceDiscovery: true,
+    additionallyAllowedTenants: ["*"],
     retryOptions: { maxRetries: 0 },
     httpClient: {
       async sendRequest(request) {

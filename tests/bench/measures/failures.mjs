@@ -22,22 +22,27 @@ const hourMs = 3_600_000;
 const minValidityMs = 2000;
 
 const identity = await azureIdentity();
-const peers = {
-  "a Map keyed by JSON": jsonMap,
+const joining = {
   "lru-cache": (credential) => lruCache(credential),
   "p-memoize": pMemoized,
   "@smithy/core memoize": smithy,
   "core-rest-pipeline policy": pipelinePolicy,
+};
+/** These start an attempt for every call, and would slow the others down. */
+const others = {
+  "a Map keyed by JSON": jsonMap,
   "msal-node": msalNode,
   ClientSecretCredential: (credential) => clientSecretCredential(credential, identity),
 };
 
-const attempts = await attemptsUnderFire({
-  "azure-token-cache": (credential) => withTokenCache(credential),
-  ...peers,
-});
+const ours = { "azure-token-cache": (credential) => withTokenCache(credential) };
+const attempts = {
+  ...(await attemptsUnderFire({ ...ours, ...joining })),
+  ...(await attemptsUnderFire(others)),
+};
 const errors = { "azure-token-cache": await ownErrorsInOutage() };
-for (const [name, make] of Object.entries(peers)) errors[name] = await peerErrorsInOutage(make);
+for (const [name, make] of Object.entries({ ...joining, ...others }))
+  errors[name] = await peerErrorsInOutage(make);
 
 report({
   values: { "failing.attempts": attempts["azure-token-cache"], "outage.errors": errors["azure-token-cache"] },
@@ -45,7 +50,7 @@ report({
   also: [{ title: "Callers who saw an error in the last 5 min of a valid token, of 299", cells: errors }],
 });
 
-/** Real time, all subjects in the same five seconds. */
+/** Real time; all that are given, in the same five seconds. */
 async function attemptsUnderFire(subjects) {
   const rows = Object.entries(subjects).map(([name, make]) => {
     const credential = source({ delayMs: failMs, fails: true });
@@ -84,10 +89,10 @@ async function peerErrorsInOutage(make) {
 async function errorsInOutage(credential, cache, advance) {
   await cache.getToken(benchScope);
   credential.state.fails = true;
-  advance(hourMs - 301_000);
+  await advance(hourMs - 301_000);
   let errors = 0;
   for (let left = 300_000; left > minValidityMs; left -= 1000) {
-    advance(1000);
+    await advance(1000);
     await cache.getToken(benchScope).catch(() => {
       errors += 1;
     });

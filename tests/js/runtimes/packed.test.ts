@@ -1,0 +1,130 @@
+// The packed package, imported, required, bundled and minified, and then used, in every runtime it is for.
+import assert from "node:assert/strict";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { type BuildOptions, build } from "esbuild";
+import { binary, PackedPackage } from "./packed.ts";
+
+const nodeMajors = [20, 22, 24];
+
+let packed: PackedPackage;
+before(() => {
+  packed = new PackedPackage();
+});
+after(() => packed[Symbol.dispose]());
+
+test("the tarball holds what is promised and no sources", () => {
+  const folder = join(packed.folder, "node_modules/azure-token-cache");
+  for (const file of ["package.json", "README.md", "LICENSE", "dist/index.js", "dist/core.wasm"])
+    assert.ok(existsSync(join(folder, file)), file);
+  for (const file of ["core", "wasm", "host", "node", "tests", "Cargo.toml", "target"])
+    assert.ok(!existsSync(join(folder, file)), file);
+});
+
+test("no Rust is to be found", () => {
+  assert.throws(() => packed.run("cargo", ["--version"]), /ENOENT/);
+});
+
+for (const major of nodeMajors) {
+  for (const program of ["use.mjs", "use.cjs", "use-node.mjs"])
+    test(`Node ${major} runs ${program}`, () => {
+      assert.equal(packed.run(node(major), [program]), "used\n");
+    });
+}
+
+test("Bun runs it", () => {
+  const bun = binary("@oven/bun-linux-x64/bin/bun");
+  for (const program of ["use.mjs", "use.cjs", "use-node.mjs"])
+    assert.equal(packed.run(bun, ["run", program]), "used\n");
+});
+
+test("Deno runs it", () => {
+  const deno = binary("@deno/linux-x64-glibc/deno");
+  for (const program of ["use.mjs", "use-node.mjs"])
+    assert.equal(
+      packed.run(deno, [
+        "run",
+        "--quiet",
+        "--allow-all",
+        "--no-remote",
+        "--node-modules-dir=manual",
+        program,
+      ]),
+      "used\n",
+    );
+});
+
+test("workerd runs it, the wasm as a module of its own", async () => {
+  await bundle({
+    entryPoints: ["worker.mjs"],
+    outfile: "workerd/worker.mjs",
+    format: "esm",
+    platform: "neutral",
+    conditions: ["workerd", "worker"],
+    external: ["*.wasm"],
+  });
+  copyFileSync(join(packed.folder, "workerd.capnp"), join(packed.folder, "workerd/workerd.capnp"));
+  copyFileSync(
+    join(packed.folder, "node_modules/azure-token-cache/dist/core.wasm"),
+    join(packed.folder, "workerd/core.wasm"),
+  );
+  packed.run(binary("@cloudflare/workerd-linux-64/bin/workerd"), ["test", "workerd/workerd.capnp"]);
+});
+
+for (const format of ["esm", "cjs"] as const)
+  test(`bundled and minified for Node as ${format}`, async () => {
+    const outfile = `node-${format}.${format === "esm" ? "mjs" : "cjs"}`;
+    await bundle({ entryPoints: ["use-bundled.mjs"], outfile, format, platform: "node" });
+    for (const major of nodeMajors) assert.equal(packed.run(node(major), [outfile]), "used\n");
+  });
+
+for (const format of ["esm", "iife"] as const)
+  test(`bundled and minified for browsers as ${format}: nothing of Node in it`, async () => {
+    const outfile = `browser-${format}.mjs`;
+    await bundle({ entryPoints: ["use-bundled.mjs"], outfile, format, platform: "browser" });
+    assert.doesNotMatch(readFileSync(join(packed.folder, outfile), "utf8"), /node:|\brequire\(/);
+    assert.equal(packed.run(node(24), [outfile]), "used\n");
+  });
+
+for (const [name, settings] of Object.entries({
+  node16: { module: "node16", moduleResolution: "node16" },
+  nodenext: { module: "nodenext", moduleResolution: "nodenext" },
+  bundler: { module: "esnext", moduleResolution: "bundler" },
+}))
+  test(`its types resolve under ${name}`, () => compile(settings, ["consumer.ts"]));
+
+for (const module of ["node20", "nodenext"])
+  test(`its types resolve from CommonJS under ${module}`, () => compile({ module }, ["consumer.cts"]));
+
+/** With no types but the language's and the browser's: the package brings its own. */
+function compile(settings: object, files: readonly string[]): void {
+  const options = {
+    target: "es2022",
+    lib: ["es2022", "esnext.disposable", "dom"],
+    types: [],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    ...settings,
+  };
+  writeFileSync(
+    join(packed.folder, "types/tsconfig.json"),
+    JSON.stringify({ compilerOptions: options, files }),
+  );
+  packed.run(process.execPath, [binary("typescript/bin/tsc"), "--project", "types/tsconfig.json"]);
+}
+
+async function bundle(options: BuildOptions): Promise<void> {
+  await build({
+    ...options,
+    absWorkingDir: packed.folder,
+    bundle: true,
+    minify: true,
+    logLevel: "silent",
+  });
+}
+
+function node(major: number): string {
+  return binary(`node-${major}/bin/node`);
+}

@@ -1,0 +1,131 @@
+// An application bundled and minified with @azure/identity and this package: az changes its account, the next call has the new one's token.
+import assert from "node:assert/strict";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface, type Interface } from "node:readline";
+import { after, before, test } from "node:test";
+import { build } from "esbuild";
+import { binary, PackedPackage } from "./packed.ts";
+
+/** Each Node with the newest @azure/identity that it runs. */
+const programs = [
+  { major: 20, identity: "@azure/identity" },
+  { major: 24, identity: "identity-newest" },
+];
+const limits = { timeout: 60_000 };
+
+let packed: PackedPackage;
+before(() => {
+  packed = new PackedPackage();
+});
+after(() => packed[Symbol.dispose]());
+
+for (const { major, identity } of programs)
+  for (const format of ["esm", "cjs"] as const)
+    for (const addon of ["on", "off"])
+      test(`Node ${major}, ${identity}, ${format}, addon ${addon}`, limits, async () => {
+        const outfile = `switch-${major}-${format}.${format === "esm" ? "mjs" : "cjs"}`;
+        await bundle(outfile, format, identity);
+        const az = new PretendedAz(join(packed.folder, `${outfile}-${addon}`));
+        az.logIn("alice");
+        await using application = new Application(outfile, major, { ...az.environment, ATC_ADDON: addon });
+        assert.equal(await application.ask(), "token of alice, 1 fetched");
+        assert.equal(await application.ask(), "token of alice, 1 fetched");
+        az.logIn("bobby");
+        assert.equal(await application.ask(), "token of bobby, 2 fetched");
+        assert.equal(await application.ask(), "token of bobby, 2 fetched");
+      });
+
+/** The program of tests/runtimes, in one file. */
+async function bundle(outfile: string, format: "esm" | "cjs", identity: string): Promise<void> {
+  const require =
+    "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+  await build({
+    entryPoints: ["switch-account.mjs"],
+    outfile,
+    absWorkingDir: packed.folder,
+    bundle: true,
+    minify: true,
+    platform: "node",
+    format,
+    alias: { "@azure/identity": join(binary(identity), "dist/esm/index.js") },
+    // What CommonJS among the dependencies asks of an ES module.
+    ...(format === "esm" && { banner: { js: require } }),
+    logLevel: "silent",
+  });
+}
+
+/** The bundled program, running. */
+class Application implements AsyncDisposable {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #lines: Interface;
+  #errors = "";
+
+  constructor(file: string, major: number, environment: Record<string, string>) {
+    this.#child = spawn(binary(`node-${major}/bin/node`), [file], { cwd: packed.folder, env: environment });
+    this.#lines = createInterface(this.#child.stdout);
+    this.#child.stderr.on("data", (bytes) => {
+      this.#errors += bytes;
+    });
+    this.#child.once("exit", () => this.#lines.emit("line", `ended: ${this.#errors}`));
+  }
+
+  async ask(): Promise<string> {
+    const answered = once(this.#lines, "line");
+    this.#child.stdin.write("ask\n");
+    const [line] = await answered;
+    return line;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    const ended = once(this.#child, "exit");
+    this.#child.kill();
+    await ended;
+  }
+}
+
+/** A script that prints a token of whoever is logged in, and the files by which az says who that is. */
+class PretendedAz {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    mkdirSync(join(folder, "azure"), { recursive: true });
+    const script = [
+      "#!/bin/sh",
+      'read -r user < "$AZURE_CONFIG_DIR/../user"',
+      `printf '{ "accessToken": "token of %s", "expires_on": ${Math.floor(Date.now() / 1000) + 3600}, "tokenType": "Bearer" }' "$user"`,
+    ];
+    writeFileSync(join(folder, "az"), `${script.join("\n")}\n`);
+    chmodSync(join(folder, "az"), 0o755);
+  }
+
+  /** As az does it: the profile is rewritten in place, and here even has the same size. */
+  logIn(user: "alice" | "bobby"): void {
+    const subscription = {
+      id: "00000000-0000-4000-8000-000000000001",
+      name: "One",
+      state: "Enabled",
+      user: { name: `${user}@contoso.example`, type: "user" },
+      isDefault: true,
+      tenantId: "00000000-0000-4000-8000-0000000000aa",
+      environmentName: "AzureCloud",
+    };
+    writeFileSync(join(this.#folder, "user"), `${user}\n`);
+    writeFileSync(
+      join(this.#folder, "azure/azureProfile.json"),
+      `\uFEFF${JSON.stringify({ subscriptions: [subscription] })}`,
+    );
+  }
+
+  get environment(): Record<string, string> {
+    return {
+      PATH: `${this.#folder}:/bin`,
+      HOME: this.#folder,
+      AZURE_CONFIG_DIR: join(this.#folder, "azure"),
+    };
+  }
+}

@@ -1,0 +1,43 @@
+// A user's program: every entry point's types, as they are meant to be used.
+import {
+  type AccessToken,
+  type CacheEvent,
+  type Clock,
+  type Policy,
+  TokenCache,
+  type TokenCacheOptions,
+  type TokenCredential,
+  withTokenCache,
+} from "azure-token-cache";
+import { createEngine } from "azure-token-cache/core";
+import { AzureCliCredential } from "azure-token-cache/node";
+import { ManualClock, ScriptedCredential } from "azure-token-cache/testing";
+
+const events: CacheEvent[] = [];
+const clock: Clock = new ManualClock();
+const policy: Partial<Policy> = { refreshBeforeExpiryMs: 60_000 };
+const options: TokenCacheOptions = {
+  clock,
+  policy,
+  maxEntries: 10,
+  onEvent: (event) => void events.push(event),
+};
+const cache = new TokenCache(options);
+const own: TokenCredential = { getToken: async (): Promise<AccessToken | null> => null };
+
+export const credentials = [
+  withTokenCache(new AzureCliCredential({ tenantId: "contoso.example" })),
+  withTokenCache(own, { identity: "fixed" }),
+  cache.wrap(own),
+];
+export const engine: object = createEngine();
+export const script: typeof ScriptedCredential = ScriptedCredential;
+
+export async function token(): Promise<string | undefined> {
+  await using first = credentials[0];
+  const held = await first?.getToken(["https://vault.azure.net/.default"], { enableCae: true });
+  return held?.token;
+}
+
+// @ts-expect-error a misspelt option is an error
+withTokenCache(own, { polcy: {} });
