@@ -4,4 +4,7 @@ import { handOver, setUpFor } from "./hand-over.mjs";
 import { root } from "./root.mjs";
 
 setUpFor("setup");
-handOver(process.execPath, [join(root, "tests", "bench", "run.mjs"), ...process.argv.slice(2)]);
+process.exitCode = handOver(process.execPath, [
+  join(root, "tests", "bench", "run.mjs"),
+  ...process.argv.slice(2),
+]);

@@ -6,4 +6,4 @@ import { root } from "./root.mjs";
 const demo = join(root, "examples", "demo", "demo.ts");
 
 setUpFor("demo");
-handOver(process.execPath, ["--import", "tsx", demo, ...process.argv.slice(2)]);
+process.exitCode = handOver(process.execPath, ["--import", "tsx", demo, ...process.argv.slice(2)]);
