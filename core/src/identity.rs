@@ -309,7 +309,8 @@ impl<A: PartialEq + Clone> Watch<A> {
     #[must_use]
     pub fn start(&self, asked_ms: i64, now: Instant) -> Start<A> {
         let (Some(view), Some(run)) = (self.view, self.begin()) else {
-            return wait_since(asked_ms, now).map_or(Start::Refuse(Problem::Unparsable), Start::Wait);
+            let since_ms = self.unparsable_since.map_or(asked_ms, |since| since.min(asked_ms));
+            return wait_since(since_ms, now).map_or(Start::Refuse(Problem::Unparsable), Start::Wait);
         };
         let unquiet = QUIET_MS.saturating_sub(age(view, now));
         if unquiet <= 0 {

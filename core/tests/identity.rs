@@ -322,7 +322,7 @@ fn az_starts_at_once_in_a_quiet_folder_and_after_a_pause_in_another() {
     let now = read(&mut watch, &mut folder);
     let asked = now.monotonic_ms();
     let Start::Wait(pause) = watch.start(asked, now) else { unreachable!() };
-    assert!(pause <= QUIET_MS && pause >= QUIET_MS - 20, "{pause}");
+    assert!((QUIET_MS - 20..=QUIET_MS).contains(&pause), "{pause}");
     folder.ms += pause;
     let now = read(&mut watch, &mut folder);
     let _ = begun(&watch, now);
@@ -342,9 +342,19 @@ fn az_does_not_start_in_a_folder_that_never_rests() {
             assert_eq!(watch.start(asked, now), Start::Refuse(Problem::Restless));
         }
     }
+}
+
+#[test]
+fn az_does_not_start_on_torn_files_and_those_that_are_long_torn_are_not_waited_for() {
+    let (mut watch, mut folder) = settled();
     folder.write(None);
     let now = read(&mut watch, &mut folder);
+    let asked = now.monotonic_ms();
+    assert!(matches!(watch.start(asked, now), Start::Wait(_)));
+    folder.ms += PATIENCE_MS;
+    let now = read(&mut watch, &mut folder);
     assert_eq!(watch.start(asked, now), Start::Refuse(Problem::Unparsable));
+    assert_eq!(watch.start(now.monotonic_ms(), now), Start::Refuse(Problem::Unparsable));
 }
 
 #[test]

@@ -16,12 +16,14 @@ fn ben() -> String {
     ANN.replace("ann@", "ben@")
 }
 
-fn named<'a>(files: &[(Role, File<'a>)], reliance: Reliance) -> Result<Who, LoginError> {
+fn named(files: &[(Role, File<'_>)], reliance: Reliance) -> Result<Who, LoginError> {
     who(files, &AccountEnvironment::default(), None, reliance)
 }
 
 fn is_same(before: &[(Role, File<'_>)], after: &[(Role, File<'_>)], reliance: Reliance) -> bool {
-    named(before, reliance).expect("readable") == named(after, reliance).expect("readable")
+    let (before, after) = (named(before, reliance), named(after, reliance));
+    assert!(before.is_ok() && after.is_ok(), "{before:?} {after:?}");
+    before == after
 }
 
 fn contents(text: &str) -> File<'_> {
@@ -215,10 +217,11 @@ fn files_that_never_rest_stop_what_may_start_az_and_nothing_else() {
 /// An unsigned token with these claims.
 fn token(claims: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let bits: String = claims.bytes().map(|byte| format!("{byte:08b}")).collect();
-    let digits = bits.as_bytes().chunks(6).map(|six| {
-        let six = format!("{:0<6}", String::from_utf8_lossy(six));
-        char::from(DIGITS[usize::from_str_radix(&six, 2).unwrap_or(0)])
+    let bits: Vec<u8> =
+        claims.bytes().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).collect();
+    let digits = bits.chunks(6).map(|six| {
+        let padded = six.iter().chain(std::iter::repeat(&0)).take(6);
+        char::from(DIGITS[padded.fold(0, |number, bit| number * 2 + usize::from(*bit))])
     });
     format!("e30.{}.e30", digits.collect::<String>())
 }

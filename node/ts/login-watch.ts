@@ -84,7 +84,7 @@ class NodeLoginWatch implements LoginWatch {
     this.#unchangedAt = Number.NaN;
     const outcome = await settled(fetch);
     const session = witness.session();
-    const stability = await this.#finish(witness, run, outcome.failed !== true);
+    const stability = await this.#finish(witness, run, !("error" in outcome));
     return { ...outcome, stability, session };
   }
 
@@ -175,7 +175,7 @@ async function settled<T>(
   try {
     return { value: await fetch() };
   } catch (error) {
-    return { error, failed: true };
+    return { error };
   }
 }
 

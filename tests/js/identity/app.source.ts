@@ -1,21 +1,21 @@
 // A program of a user's: it is bundled and minified, told over standard input which credential to ask, and prints tokens.
 import { createInterface } from "node:readline";
+import type { TokenCredential } from "@azure/core-auth";
 import { AzureCliCredential, ChainedTokenCredential, DefaultAzureCredential } from "@azure/identity";
 import { withTokenCache } from "azure-token-cache";
 import { cliIdentity, AzureCliCredential as OwnAzureCliCredential } from "azure-token-cache/node";
 
 const scope = "https://vault.azure.net/.default";
 
+/** A credential of the user's own that runs az. */
 const inner = new AzureCliCredential();
+const running: TokenCredential = { getToken: (scopes, options) => inner.getToken(scopes, options) };
 const credentials = {
   identity: withTokenCache(new AzureCliCredential()),
   chain: withTokenCache(new ChainedTokenCredential(new AzureCliCredential())),
   default: withTokenCache(new DefaultAzureCredential()),
   own: withTokenCache(new OwnAzureCliCredential()),
-  told: withTokenCache(
-    { getToken: (scopes, options) => inner.getToken(scopes, options) },
-    { identity: cliIdentity() },
-  ),
+  told: withTokenCache(running, { identity: cliIdentity() }),
 };
 
 // Not awaited at the top: CommonJS has no such thing.

@@ -68,9 +68,9 @@ class Watches {
     const [watch, other] = this.#watches;
     assert.ok(watch && other);
     const run = await watch.run(() => other.run(fetch));
-    if (run.failed) throw run.error;
+    if ("error" in run) throw run.error;
     assert.equal(run.value?.stability, run.stability);
-    if (run.value?.failed) throw run.value.error;
+    if (run.value && "error" in run.value) throw run.value.error;
     return run.stability;
   }
 

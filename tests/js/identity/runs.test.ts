@@ -26,7 +26,7 @@ testEach("an error comes back as it was thrown", async (stand) => {
   const watch = await quietWatch(stand);
   for (const thrown of [new Error("no"), undefined]) {
     const run = await watch.run(() => Promise.reject(thrown));
-    assert.deepEqual([run.failed, run.stability], [true, "steady"]);
+    assert.deepEqual(run, { error: thrown, stability: "steady", session: 1 });
     assert.equal(run.error, thrown);
   }
 });
