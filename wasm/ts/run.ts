@@ -6,6 +6,9 @@ import type { LoginWatch, Run as Watched } from "./platform.ts";
 import type { Slot } from "./slot.ts";
 import { frozenCopy } from "./token.ts";
 
+/** Tells a credential that it need not keep the process alive: the cache does, while its callers wait. */
+const behind = Symbol.for("azure-token-cache.behind");
+
 /** What a run tells the cache while it goes. */
 export interface RunListener {
   /** The credential starts only now, having waited for the login to be quiet. */
@@ -87,7 +90,8 @@ export class Run {
     if (cae) options.enableCae = true;
     if (claims !== undefined) options.claims = claims;
     if (this.#tracing !== undefined) options.tracingOptions = this.#tracing;
-    return options;
+    // For this package's own credential, and not to be seen by others.
+    return Object.defineProperty(options, behind, { value: true });
   }
 
   #judge(result: Watched<unknown>, watch: LoginWatch): unknown {

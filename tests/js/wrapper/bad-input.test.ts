@@ -12,7 +12,11 @@ const untyped = withTokenCache as (credential: unknown, options?: unknown) => Ca
 describe("what cannot be wrapped", () => {
   for (const thing of [undefined, null, 1, "credential", {}, { getToken: 1 }, () => {}])
     it(`is refused: ${inspect(thing)}`, () => {
-      assert.throws(() => untyped(thing), { name: "NotACredentialError", code: "NOT_A_CREDENTIAL", message: /getToken/ });
+      assert.throws(() => untyped(thing), {
+        name: "NotACredentialError",
+        code: "NOT_A_CREDENTIAL",
+        message: /getToken/,
+      });
       assert.throws(() => new TokenCache().wrap(thing as never), { name: "NotACredentialError" });
     });
 
@@ -35,12 +39,24 @@ describe("what cannot be wrapped", () => {
 
 describe("an option", () => {
   const cases: [string, unknown, RegExp][] = [
-    ["that is unknown", { polcy: {} }, /"polcy" is unknown: this takes policy, clock, maxEntries, onEvent, identity/],
+    [
+      "that is unknown",
+      { polcy: {} },
+      /"polcy" is unknown: this takes policy, clock, maxEntries, onEvent, identity/,
+    ],
     ["that comes later", { store: {} }, /"store" is unknown/],
     ["bag that is none", 1, /must be an object/],
     ["policy that is unknown", { policy: "azure" }, /"azure-identity" or an object/],
-    ["of a policy that is unknown", { policy: { refreshBeforeExpiry: 1 } }, /policy.refreshBeforeExpiry.*refreshBeforeExpiryMs/],
-    ["of a policy that is negative", { policy: { minValidityMs: -1 } }, /policy.minValidityMs.*must be a number/],
+    [
+      "of a policy that is unknown",
+      { policy: { refreshBeforeExpiry: 1 } },
+      /policy.refreshBeforeExpiry.*refreshBeforeExpiryMs/,
+    ],
+    [
+      "of a policy that is negative",
+      { policy: { minValidityMs: -1 } },
+      /policy.minValidityMs.*must be a number/,
+    ],
     ["of a policy that is no number", { policy: { minValidityMs: Number.NaN } }, /must be a number/],
     ["of a policy that is too large", { policy: { minValidityMs: 2 ** 32 } }, /to 4294967295/],
     ["of a policy that is no truth", { policy: { halfLife: 1 } }, /true or false/],
@@ -48,18 +64,36 @@ describe("an option", () => {
     ["maxEntries of 1.5", { maxEntries: 1.5 }, /whole number/],
     ["onEvent that is no function", { onEvent: {} }, /function/],
     ["clock that is none", { clock: {} }, /unixMillis/],
-    ["clock that does not tell the time", { clock: { unixMillis: () => Number.NaN, monotonicMillis: () => 0 } }, /milliseconds/],
-    ["clock with half of its timers", { clock: { unixMillis: () => 0, monotonicMillis: () => 0, setTimer() {} } }, /both/],
+    [
+      "clock that does not tell the time",
+      { clock: { unixMillis: () => Number.NaN, monotonicMillis: () => 0 } },
+      /milliseconds/,
+    ],
+    [
+      "clock with half of its timers",
+      { clock: { unixMillis: () => 0, monotonicMillis: () => 0, setTimer() {} } },
+      /both/,
+    ],
     ["identity that is a word", { identity: "fix" }, /"fixed", or cliIdentity\(\)/],
   ];
   for (const [what, options, message] of cases)
     it(`${what} is refused`, () => {
-      assert.throws(() => untyped({ getToken: async () => null }, options), { name: "OptionError", code: "INVALID_OPTION", message });
+      assert.throws(() => untyped({ getToken: async () => null }, options), {
+        name: "OptionError",
+        code: "INVALID_OPTION",
+        message,
+      });
     });
 
   it("that is undefined is not set", async () => {
     const { source } = wrapped();
-    const options = { policy: undefined, clock: undefined, maxEntries: undefined, onEvent: undefined, identity: undefined };
+    const options = {
+      policy: undefined,
+      clock: undefined,
+      maxEntries: undefined,
+      onEvent: undefined,
+      identity: undefined,
+    };
     await untyped(source, options).close();
   });
 });
@@ -89,7 +123,10 @@ describe("an expiry", () => {
   ];
   for (const [what, expiresOnTimestamp, problem] of cases)
     it(`that is ${what} is a failure, and costs no other token`, async () => {
-      const { credential } = wrapped([{ token: "good" }, { expiresOnTimestamp: expiresOnTimestamp as number }]);
+      const { credential } = wrapped([
+        { token: "good" },
+        { expiresOnTimestamp: expiresOnTimestamp as number },
+      ]);
       await credential.getToken("other");
       const error = (await errorOf(credential.getToken(scope))) as Typed & { problem: string };
       assert.deepEqual([error.name, error.problem], ["TokenExpiryError", problem]);
@@ -170,9 +207,15 @@ describe("Retry-After", () => {
     ["a Headers", (seconds) => ({ response: { headers: new Headers({ "Retry-After": String(seconds) }) } })],
     ["a plain object", (seconds) => ({ response: { headers: { "retry-after": String(seconds) } } })],
     ["milliseconds", (seconds) => ({ response: { headers: { "retry-after-ms": String(seconds * 1000) } } })],
-    ["a date", (s, now) => ({ response: { headers: { "retry-after": new Date(now + s * 1000).toUTCString() } } })],
+    [
+      "a date",
+      (s, now) => ({ response: { headers: { "retry-after": new Date(now + s * 1000).toUTCString() } } }),
+    ],
     ["a property of a cause", (seconds) => ({ cause: { retryAfter: seconds } })],
-    ["the error within", (seconds) => ({ innerError: { response: { headers: new Headers({ "retry-after": `${seconds}` }) } } })],
+    [
+      "the error within",
+      (seconds) => ({ innerError: { response: { headers: new Headers({ "retry-after": `${seconds}` }) } } }),
+    ],
   ];
   for (const [what, shape] of shapes)
     it(`in ${what} is waited for`, async () => {

@@ -41,7 +41,7 @@ describe("a caller's signal", () => {
     const leaver = errorOf(credential.getToken(scope, { abortSignal: controller.signal }));
     const stayer = credential.getToken(scope);
     controller.abort();
-    assert.equal((await leaver as Error).name, "AbortError");
+    assert.equal(((await leaver) as Error).name, "AbortError");
     await clock.advance(100);
     assert.equal(await textOf(stayer), "token-1");
   });
@@ -51,14 +51,19 @@ describe("a caller's signal", () => {
     await credential.getToken(scope);
     const abortSignal = AbortSignal.abort();
     assert.equal(((await errorOf(credential.getToken(scope, { abortSignal }))) as Error).name, "AbortError");
-    assert.equal(((await errorOf(credential.getToken("other", { abortSignal }))) as Error).name, "AbortError");
+    assert.equal(
+      ((await errorOf(credential.getToken("other", { abortSignal }))) as Error).name,
+      "AbortError",
+    );
     assert.equal(source.calls.length, 1);
   });
 
   it("is not the fetch's, and the last waiter's abort ends the fetch", async () => {
     const { credential, clock, source } = wrapped(["never"]);
     const [first, second] = [new AbortController(), new AbortController()];
-    const leaving = [first, second].map(({ signal }) => errorOf(credential.getToken(scope, { abortSignal: signal })));
+    const leaving = [first, second].map(({ signal }) =>
+      errorOf(credential.getToken(scope, { abortSignal: signal })),
+    );
     const given = source.calls[0]?.options.abortSignal;
     assert.ok(given && given !== first.signal && given !== second.signal);
     first.abort();
@@ -120,7 +125,10 @@ describe("the call of the credential", () => {
     await credential.getToken(scopes);
     scopes.push("c");
     await credential.getToken("a");
-    assert.deepEqual(source.calls.map((call) => call.scopes), [["a", "b"], "a"]);
+    assert.deepEqual(
+      source.calls.map((call) => call.scopes),
+      [["a", "b"], "a"],
+    );
   });
 
   it("is made within the caller's own call", () => {
@@ -143,8 +151,13 @@ describe("the call of the credential", () => {
 
 describe("a fetch that never ends", () => {
   it("is ended at its limit with a typed error, and its late result is dropped", async () => {
-    const { credential, clock, source } = wrapped([{ delayMs: 70_000 }, {}], { policy: { fetchLimitMs: 60_000 } });
-    source.getToken = ((inner) => (scopes: string | string[]) => inner(scopes, {}))(source.getToken.bind(source));
+    const { credential, clock, source } = wrapped([{ delayMs: 70_000 }, {}], {
+      policy: { fetchLimitMs: 60_000 },
+    });
+    source.getToken = (
+      (inner) => (scopes: string | string[]) =>
+        inner(scopes, {})
+    )(source.getToken.bind(source));
     const waiting = errorOf(credential.getToken(scope));
     await clock.advance(60_000);
     const error = (await waiting) as Error & { code: string; limitMs: number };
@@ -159,11 +172,12 @@ describe("a fetch that never ends", () => {
 describe("invalidation", () => {
   it("forgets, by credential, by scopes and by request", async () => {
     const { credential, source } = wrapped();
-    const ask = () => Promise.all([
-      textOf(credential.getToken("a")),
-      textOf(credential.getToken("a", { tenantId: "t" })),
-      textOf(credential.getToken("b")),
-    ]);
+    const ask = () =>
+      Promise.all([
+        textOf(credential.getToken("a")),
+        textOf(credential.getToken("a", { tenantId: "t" })),
+        textOf(credential.getToken("b")),
+      ]);
     const first = await ask();
     await credential.invalidate("a", { tenantId: "t" });
     const second = await ask();
@@ -198,7 +212,11 @@ describe("close", () => {
     const waiting = errorOf(credential.getToken(scope));
     await credential.close();
     assert.equal(((await waiting) as Error).name, "ClosedError");
-    for (const call of [() => credential.getToken("held"), () => credential.getToken(scope), () => credential.invalidate()])
+    for (const call of [
+      () => credential.getToken("held"),
+      () => credential.getToken(scope),
+      () => credential.invalidate(),
+    ])
       assert.equal(((await errorOf(call())) as Error).name, "ClosedError");
     assert.equal(source.calls[1]?.options.abortSignal?.aborted, true);
     await credential.close();

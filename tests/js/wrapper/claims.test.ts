@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CredentialUnavailableError } from "@azure/identity";
-import { AzureCliCredential } from "azure-token-cache/node";
 import { withTokenCache } from "azure-token-cache";
+import { AzureCliCredential } from "azure-token-cache/node";
 import { ManualClock } from "azure-token-cache/testing";
 import { errorOf, hour, minute, scope, stateOf, textOf, wrapped } from "./wrapped.ts";
 
@@ -15,7 +15,10 @@ describe("a claims challenge", () => {
     assert.equal(await textOf(credential.getToken(scope)), "token-1");
     assert.equal(await textOf(credential.getToken(scope, { claims })), "token-2");
     assert.equal(await textOf(credential.getToken(scope)), "token-2");
-    assert.deepEqual(source.calls.map(({ options }) => options.claims), [undefined, claims]);
+    assert.deepEqual(
+      source.calls.map(({ options }) => options.claims),
+      [undefined, claims],
+    );
   });
 
   it("is joined by identical ones, which share its answer for 5 s", async () => {
@@ -34,7 +37,10 @@ describe("a claims challenge", () => {
   });
 
   it("does not join a fetch without it, whose late result cannot replace its answer", async () => {
-    const { credential, clock } = wrapped([{ delayMs: 100, token: "plain" }, { delayMs: 10, token: "challenged" }]);
+    const { credential, clock } = wrapped([
+      { delayMs: 100, token: "plain" },
+      { delayMs: 10, token: "challenged" },
+    ]);
     const plain = credential.getToken(scope);
     const challenged = credential.getToken(scope, { claims });
     await clock.advance(10);
@@ -45,7 +51,10 @@ describe("a claims challenge", () => {
   });
 
   it("wins over one that started before it", async () => {
-    const { credential, clock } = wrapped([{ delayMs: 100, token: "early" }, { delayMs: 10, token: "late" }]);
+    const { credential, clock } = wrapped([
+      { delayMs: 100, token: "early" },
+      { delayMs: 10, token: "late" },
+    ]);
     const both = [credential.getToken(scope, { claims: "1" }), credential.getToken(scope, { claims: "2" })];
     await clock.advance(100);
     assert.deepEqual(await Promise.all(both.map(textOf)), ["early", "late"]);

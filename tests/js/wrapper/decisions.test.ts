@@ -14,7 +14,12 @@ describe("a token that is not due", () => {
   });
 
   it("keeps what else the credential returned, and leaves the credential's own object alone", async () => {
-    const own = { token: "t", expiresOnTimestamp: Date.UTC(2026, 0, 2), tokenType: "Bearer" as const, extra: { a: 1 } };
+    const own = {
+      token: "t",
+      expiresOnTimestamp: Date.UTC(2026, 0, 2),
+      tokenType: "Bearer" as const,
+      extra: { a: 1 },
+    };
     const { credential, source } = wrapped();
     source.getToken = async () => own;
     assert.deepEqual(await credential.getToken(scope), own);
@@ -141,7 +146,11 @@ describe("time", () => {
   });
 
   it("that was set back makes a token due, and does not lengthen its life", async () => {
-    const { credential, clock, source } = wrapped([{}, { error: new Error("no") }, { error: new Error("no") }]);
+    const { credential, clock, source } = wrapped([
+      {},
+      { error: new Error("no") },
+      { error: new Error("no") },
+    ]);
     await credential.getToken(scope);
     await clock.advance(30 * minute);
     await clock.setBack(hour);
@@ -172,7 +181,9 @@ describe('the policy "azure-identity"', () => {
   });
 
   it("waits in front with less than ten minutes left", async () => {
-    const { credential, clock } = wrapped([{ refreshInMs: 1_000 }, { delayMs: 500 }], { policy: "azure-identity" });
+    const { credential, clock } = wrapped([{ refreshInMs: 1_000 }, { delayMs: 500 }], {
+      policy: "azure-identity",
+    });
     await credential.getToken(scope);
     await clock.advance(hour - 9 * minute);
     const waiting = credential.getToken(scope);

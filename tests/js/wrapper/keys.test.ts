@@ -14,8 +14,14 @@ describe("the key of a request", () => {
     const groups: [string | string[], Options?][][] = [
       [["a"], [["a"]], ["a", {}], ["a", { tenantId: undefined }], ["a", { enableCae: false }], [["a", "a"]]],
       [[["a", "b"]], [["b", "a"]], [["a", "b", "a"]]],
-      [["a", { tenantId: "t" }], [["a"], { tenantId: "t", enableCae: false }]],
-      [["a", { enableCae: true }], [["a"], { enableCae: true }]],
+      [
+        ["a", { tenantId: "t" }],
+        [["a"], { tenantId: "t", enableCae: false }],
+      ],
+      [
+        ["a", { enableCae: true }],
+        [["a"], { enableCae: true }],
+      ],
       [["a", { enableCae: true, tenantId: "t" }]],
       [["ab"]],
       [["x/.default"]],
@@ -25,7 +31,8 @@ describe("the key of a request", () => {
     const tokens = new Set<unknown>();
     for (const group of groups) {
       const answers = [];
-      for (const [scopes, options] of group) answers.push(await textOf(credential.getToken(scopes, options as never)));
+      for (const [scopes, options] of group)
+        answers.push(await textOf(credential.getToken(scopes, options as never)));
       assert.equal(new Set(answers).size, 1, JSON.stringify(group));
       tokens.add(answers[0]);
     }
@@ -37,13 +44,23 @@ describe("the key of a request", () => {
     const request = fc.record({
       scopes: fc.oneof(
         part.filter((text) => text !== ""),
-        fc.array(part.filter((text) => text !== ""), { minLength: 1, maxLength: 3 }),
+        fc.array(
+          part.filter((text) => text !== ""),
+          { minLength: 1, maxLength: 3 },
+        ),
       ),
       tenantId: fc.option(part, { nil: undefined }),
       enableCae: fc.boolean(),
     });
-    const keyOf = ({ scopes, tenantId, enableCae }: { scopes: string | string[]; tenantId: string | undefined; enableCae: boolean }) =>
-      JSON.stringify([[...new Set([scopes].flat())].sort(), tenantId ?? null, enableCae]);
+    const keyOf = ({
+      scopes,
+      tenantId,
+      enableCae,
+    }: {
+      scopes: string | string[];
+      tenantId: string | undefined;
+      enableCae: boolean;
+    }) => JSON.stringify([[...new Set([scopes].flat())].sort(), tenantId ?? null, enableCae]);
     await fc.assert(
       fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 30 }), async (requests) => {
         const { credential } = wrapped();
@@ -70,7 +87,11 @@ describe("the key of a request", () => {
     assert.equal(await ask(["https://x/.default", "https://y/.default"]), first);
     assert.equal(await ask("https://x/.default", { enableCae: true }), first);
     assert.equal(await ask("https://x"), first);
-    for (const [scopes, options] of [["https://x//.default"], ["https://x/"], ["https://x/.default", { tenantId: "t" }]] as const)
+    for (const [scopes, options] of [
+      ["https://x//.default"],
+      ["https://x/"],
+      ["https://x/.default", { tenantId: "t" }],
+    ] as const)
       assert.notEqual(await ask(scopes, options), first);
   });
 });

@@ -31,7 +31,10 @@ export function wrapped(steps: readonly Step[] = [], options: WithTokenCacheOpti
 export const exact = { retryJitterPercent: 0 };
 
 /** What became of a promise so far: its token's text, `null`, the error, or "pending". */
-export async function stateOf(promise: Promise<{ token: string } | null>, clock: ManualClock): Promise<unknown> {
+export async function stateOf(
+  promise: Promise<{ token: string } | null>,
+  clock: ManualClock,
+): Promise<unknown> {
   let state: unknown = "pending";
   promise.then(
     (answer) => {
