@@ -19,6 +19,12 @@ export interface RunListener {
   otherUser(run: Run): void;
 }
 
+/**
+ * Set in the options of a run behind its callers. Our own `AzureCliCredential` then keeps no process alive; the property
+ * is a symbol, so that every other credential is called as an SDK would.
+ */
+const behindMark: unique symbol = Symbol.for("azure-token-cache.behind") as never;
+
 export class Run {
   readonly fetch: number;
   readonly slot: Slot;
@@ -85,7 +91,8 @@ export class Run {
 
   #options(): GetTokenOptions {
     const { tenantId, cae, claims } = this.slot.details;
-    const options: GetTokenOptions = { abortSignal: this.#controller.signal };
+    const options: GetTokenOptions & { [behindMark]?: true } = { abortSignal: this.#controller.signal };
+    if (this.behind) options[behindMark] = true;
     if (tenantId !== undefined) options.tenantId = tenantId;
     if (cae) options.enableCae = true;
     if (claims !== undefined) options.claims = claims;

@@ -116,7 +116,8 @@ describe("the call of the credential", () => {
     await credential.getToken(scope, request);
     const [front, behind] = source.calls.map(({ options: { abortSignal: _, ...rest } }) => rest);
     assert.deepEqual(front, { tenantId: "t", enableCae: true, tracingOptions });
-    assert.deepEqual(behind, { tenantId: "t", enableCae: true });
+    const mark = Symbol.for("azure-token-cache.behind");
+    assert.deepEqual(behind, { tenantId: "t", enableCae: true, [mark]: true });
   });
 
   it("has the scopes as the caller gave them, in a list of its own", async () => {

@@ -93,7 +93,7 @@ describe("a challenge of az, which cannot answer it", () => {
     source.getToken = async (_scopes: unknown, options?: { claims?: string }) => {
       if (options?.claims !== undefined) throw refusal;
       runs += 1;
-      return { token: `az-${runs}`, expiresOnTimestamp: clock.unixMillis() + hour };
+      return { token: `az-${runs}`, expiresOnTimestamp: clock.unixMillis() + hour, tokenType: "Bearer" };
     };
     const credential = withTokenCache(source, { clock, identity: "fixed" });
     assert.equal(await textOf(credential.getToken(scope)), "az-1");
