@@ -1,6 +1,6 @@
 //! The machine: inputs are methods, outputs are returned or polled, and `now` comes last.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BinaryHeap, VecDeque};
 use alloc::vec::Vec;
 
 use crate::entry::{ExpiryError, Failure, Grant, Standing, Zone};
@@ -204,7 +204,7 @@ pub enum Action {
 ///
 /// After every input, drain [`Cache::poll_action`], then read [`Cache::poll_timeout`] and call
 /// [`Cache::handle_timeout`] at that time. A spurious call changes nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cache {
     policy: Policy,
     max_entries: usize,
@@ -384,7 +384,7 @@ impl Cache {
     /// [`RequestError`] when the selector's request cannot have an entry.
     pub fn invalidate(&mut self, selector: Selector<'_>, now: Instant) -> Result<(), RequestError> {
         let entries = match selector {
-            Selector::All => self.slots.all().collect(),
+            Selector::All => self.slots.all(),
             Selector::Credential(credential) => self.slots.of(credential, None),
             Selector::Scopes(credential, scopes) => {
                 let kind = self.kind(credential).ok_or(RequestError::UnknownCredential)?;
@@ -415,7 +415,7 @@ impl Cache {
                 self.actions.push_back(Action::Abort { fetch: job.fetch });
             }
         }
-        let entries: Vec<EntryId> = self.slots.all().collect();
+        let entries = self.slots.all();
         for entry in entries {
             self.remove(entry);
         }
@@ -759,23 +759,22 @@ impl Cache {
     /// Makes room by a thirty-second part, so that a full cache does not search itself at every request.
     fn evict(&mut self, now: Instant) -> bool {
         let _ = now;
-        let mut idle: Vec<(u32, EntryId)> = self
-            .slots
-            .all()
-            .filter(|&entry| !self.jobs.need(entry))
-            .filter_map(|entry| self.slots.get(entry).map(|slot| (slot.last_used, entry)))
-            .collect();
-        let room = (self.max_entries / 32).clamp(1, idle.len().max(1));
-        if room < idle.len() {
-            idle.select_nth_unstable(room);
-            idle.truncate(room);
+        let room = (self.max_entries / 32).max(1);
+        // The longest idle ones; the one on top has been used since.
+        let mut idle = BinaryHeap::new();
+        for entry in self.slots.all() {
+            if let Some(slot) = self.slots.get(entry).filter(|_| !self.jobs.need(entry)) {
+                idle.push((slot.last_used, entry));
+            }
+            if idle.len() > room {
+                idle.pop();
+            }
         }
-        // In one order on every host.
-        idle.sort_unstable();
-        for &(_, entry) in &idle {
+        let found = !idle.is_empty();
+        while let Some((_, entry)) = idle.pop() {
             self.remove(entry);
         }
-        !idle.is_empty()
+        found
     }
 
     fn remove(&mut self, entry: EntryId) {

@@ -1,8 +1,10 @@
 //! One fetch for everyone who waits for it: its runs, its waiters, and the moments that it must not miss.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use crate::entry::Attempt;
+use crate::index::{Index, hash_of_numbers};
 use crate::slots::EntryId;
 
 /// What callers wait for. One job may take several runs of the credential.
@@ -52,8 +54,9 @@ pub(crate) enum Superseded {
     IdentityChanged,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Job {
+    id: JobId,
     pub entry: EntryId,
     /// Where its answer to a claims challenge is kept too.
     pub base: Option<EntryId>,
@@ -71,14 +74,16 @@ pub(crate) struct Job {
 }
 
 /// All jobs, found by entry or by run, and their timers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Jobs {
-    by_id: BTreeMap<JobId, Job>,
-    by_entry: BTreeMap<EntryId, JobId>,
-    by_fetch: BTreeMap<FetchId, JobId>,
-    /// How many jobs have this entry for their base.
-    bases: BTreeMap<EntryId, u32>,
-    timers: BTreeSet<(i64, JobId, Reason)>,
+    places: Vec<Option<Job>>,
+    free: Vec<u32>,
+    by_id: Index,
+    by_entry: Index,
+    by_fetch: Index,
+    by_base: Index,
+    /// The earliest first.
+    timers: VecDeque<(i64, JobId, Reason)>,
     last_job: u32,
     last_fetch: u32,
 }
@@ -88,7 +93,8 @@ impl Jobs {
     pub fn open(&mut self, entry: EntryId, base: Option<EntryId>, behind: bool, before: Attempt) -> JobId {
         self.last_job = self.last_job.wrapping_add(1);
         let id = JobId(self.last_job);
-        let job = Job {
+        let place = self.put(Job {
+            id,
             entry,
             base,
             fetch: FetchId(0),
@@ -100,12 +106,11 @@ impl Jobs {
             before,
             serve_at: None,
             limit_at: i64::MAX,
-        };
-        self.by_id.insert(id, job);
-        self.by_entry.insert(entry, id);
+        });
+        self.by_id.insert(hash(id.0), place, &hash_in(&self.places, id_of));
+        self.by_entry.insert(entry.hash(), place, &hash_in(&self.places, entry_of));
         if let Some(base) = base {
-            let jobs = self.bases.entry(base).or_default();
-            *jobs = jobs.saturating_add(1);
+            self.by_base.insert(base.hash(), place, &hash_in(&self.places, base_of));
         }
         id
     }
@@ -115,93 +120,156 @@ impl Jobs {
         self.end_run(id);
         self.last_fetch = self.last_fetch.wrapping_add(1);
         let fetch = FetchId(self.last_fetch);
-        let job = self.by_id.get_mut(&id)?;
+        let place = self.place_of(id)?;
+        let job = self.get_mut(id)?;
         job.fetch = fetch;
         job.runs = job.runs.saturating_add(1);
         job.superseded = None;
-        self.by_fetch.insert(fetch, id);
+        self.by_fetch.insert(hash(fetch.0), place, &hash_in(&self.places, fetch_of));
         self.limit_to(id, limit_at);
         Some(fetch)
     }
 
     /// Forgets the current run: its result will not be known any more.
     pub fn end_run(&mut self, id: JobId) {
-        if let Some(job) = self.by_id.get_mut(&id) {
-            self.by_fetch.remove(&job.fetch);
-            self.timers.remove(&(job.limit_at, id, Reason::FetchLimit));
+        if let Some(place) = self.place_of(id)
+            && let Some(&Job { fetch, limit_at, .. }) = self.get(id)
+        {
+            self.by_fetch.remove(hash(fetch.0), place, &hash_in(&self.places, fetch_of));
+            self.unset_timer((limit_at, id, Reason::FetchLimit));
         }
     }
 
     /// Moves the limit of the current run.
     pub fn limit_to(&mut self, id: JobId, limit_at: i64) {
-        if let Some(job) = self.by_id.get_mut(&id) {
-            self.timers.remove(&(job.limit_at, id, Reason::FetchLimit));
-            job.limit_at = limit_at;
-            self.timers.insert((limit_at, id, Reason::FetchLimit));
+        if let Some(job) = self.get_mut(id) {
+            let former = core::mem::replace(&mut job.limit_at, limit_at);
+            self.unset_timer((former, id, Reason::FetchLimit));
+            self.set_timer((limit_at, id, Reason::FetchLimit));
         }
     }
 
     /// Callers in front wait no longer than `serve_at`, unless they do already.
     pub fn serve_by(&mut self, id: JobId, serve_at: i64) -> Option<i64> {
-        let job = self.by_id.get_mut(&id)?;
+        let job = self.get_mut(id)?;
         if job.serve_at.is_none() {
             job.serve_at = Some(serve_at);
-            self.timers.insert((serve_at, id, Reason::FrontPatience));
+            self.set_timer((serve_at, id, Reason::FrontPatience));
         }
-        job.serve_at
+        self.get(id)?.serve_at
     }
 
     /// Nothing can be served to those who wait: they wait for the fetch.
     pub fn serve_never(&mut self, id: JobId) {
-        if let Some(job) = self.by_id.get_mut(&id)
-            && let Some(serve_at) = job.serve_at.take()
-        {
-            self.timers.remove(&(serve_at, id, Reason::FrontPatience));
+        if let Some(serve_at) = self.get_mut(id).and_then(|job| job.serve_at.take()) {
+            self.unset_timer((serve_at, id, Reason::FrontPatience));
         }
     }
 
     pub fn close(&mut self, id: JobId) -> Option<Job> {
         self.end_run(id);
         self.serve_never(id);
-        let job = self.by_id.remove(&id)?;
-        self.by_entry.remove(&job.entry);
-        if let Some(base) = job.base
-            && let Some(jobs) = self.bases.get_mut(&base)
-        {
-            *jobs = jobs.saturating_sub(1);
-            if *jobs == 0 {
-                self.bases.remove(&base);
-            }
+        let place = self.place_of(id)?;
+        let &Job { entry, base, .. } = self.get(id)?;
+        self.by_id.remove(hash(id.0), place, &hash_in(&self.places, id_of));
+        self.by_entry.remove(entry.hash(), place, &hash_in(&self.places, entry_of));
+        if let Some(base) = base {
+            self.by_base.remove(base.hash(), place, &hash_in(&self.places, base_of));
         }
-        Some(job)
+        self.free.push(place);
+        self.places.get_mut(index(place))?.take()
     }
 
     /// Whether the result of a job will be kept for this entry: then it must not go.
     pub fn need(&self, entry: EntryId) -> bool {
-        self.by_entry.contains_key(&entry) || self.bases.contains_key(&entry)
+        let is_base = |place| self.at(place).is_some_and(|job| job.base == Some(entry));
+        self.of_entry(entry).is_some() || self.by_base.find(entry.hash(), is_base).is_some()
     }
 
     pub fn get(&self, id: JobId) -> Option<&Job> {
-        self.by_id.get(&id)
+        self.at(self.place_of(id)?)
     }
 
     pub fn get_mut(&mut self, id: JobId) -> Option<&mut Job> {
-        self.by_id.get_mut(&id)
+        let place = self.place_of(id)?;
+        self.places.get_mut(index(place))?.as_mut()
     }
 
     pub fn of_entry(&self, entry: EntryId) -> Option<JobId> {
-        self.by_entry.get(&entry).copied()
+        let is = |place| self.at(place).is_some_and(|job| job.entry == entry);
+        self.at(self.by_entry.find(entry.hash(), is)?).map(|job| job.id)
     }
 
     pub fn of_fetch(&self, fetch: FetchId) -> Option<JobId> {
-        self.by_fetch.get(&fetch).copied()
+        let is = |place| self.at(place).is_some_and(|job| job.fetch == fetch);
+        self.at(self.by_fetch.find(hash(fetch.0), is)?).map(|job| job.id)
     }
 
     pub fn ids(&self) -> impl Iterator<Item = JobId> + '_ {
-        self.by_id.keys().copied()
+        self.places.iter().flatten().map(|job| job.id)
     }
 
     pub fn next_timer(&self) -> Option<(i64, JobId, Reason)> {
-        self.timers.first().copied()
+        self.timers.front().copied()
     }
+
+    fn set_timer(&mut self, timer: (i64, JobId, Reason)) {
+        if let Err(place) = self.timers.binary_search(&timer) {
+            self.timers.insert(place, timer);
+        }
+    }
+
+    fn unset_timer(&mut self, timer: (i64, JobId, Reason)) {
+        if let Ok(place) = self.timers.binary_search(&timer) {
+            self.timers.remove(place);
+        }
+    }
+
+    fn put(&mut self, job: Job) -> u32 {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            u32::try_from(self.places.len().saturating_sub(1)).unwrap_or(u32::MAX)
+        });
+        if let Some(slot) = self.places.get_mut(index(place)) {
+            *slot = Some(job);
+        }
+        place
+    }
+
+    fn place_of(&self, id: JobId) -> Option<u32> {
+        self.by_id.find(hash(id.0), |place| self.at(place).is_some_and(|job| job.id == id))
+    }
+
+    fn at(&self, place: u32) -> Option<&Job> {
+        self.places.get(index(place))?.as_ref()
+    }
+}
+
+/// What an index over the places hashes of each job.
+fn hash_in(places: &[Option<Job>], of: fn(&Job) -> u32) -> impl Fn(u32) -> u32 {
+    move |place| places.get(index(place)).and_then(Option::as_ref).map_or(0, of)
+}
+
+fn id_of(job: &Job) -> u32 {
+    hash(job.id.0)
+}
+
+fn fetch_of(job: &Job) -> u32 {
+    hash(job.fetch.0)
+}
+
+fn entry_of(job: &Job) -> u32 {
+    job.entry.hash()
+}
+
+fn base_of(job: &Job) -> u32 {
+    job.base.map_or(0, EntryId::hash)
+}
+
+fn hash(id: u32) -> u32 {
+    hash_of_numbers(&[id])
+}
+
+fn index(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
 }

@@ -1,14 +1,13 @@
 //! Which entry a request means: exact parts, interned, never a hash alone.
 
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::index::{Index, hash_of_numbers, hash_of_text};
 use crate::request::{CredentialId, KeyedBy, Request, RequestError};
 
-/// The parts of a request, each a small number. Ordered so that the entries of a credential, and those of a set of scopes
-/// within it, are neighbours.
+/// The parts of a request, each a small number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub credential: CredentialId,
@@ -24,9 +23,16 @@ impl Key {
         (detail != self.detail).then_some(Self { detail, ..self })
     }
 
-    /// The smallest key of a credential, or of a set of scopes within it.
-    pub fn first(credential: CredentialId, scopes: Option<NameId>) -> Self {
-        Self { credential, scopes: scopes.unwrap_or(NameId::NONE), tenant: NameId::NONE, detail: Detail(0) }
+    /// No request's.
+    pub const GONE: Self = Self {
+        credential: CredentialId(u32::MAX),
+        scopes: NameId::NONE,
+        tenant: NameId::NONE,
+        detail: Detail(0),
+    };
+
+    pub fn hash(&self) -> u32 {
+        hash_of_numbers(&[self.credential.0, self.scopes.0, self.tenant.0, self.detail.0])
     }
 
     fn names(self) -> [NameId; 3] {
@@ -61,15 +67,16 @@ impl NameId {
 }
 
 /// The texts that keys are made of, each kept once and for as long as a key holds it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
-    by_text: BTreeMap<Arc<str>, NameId>,
+    by_text: Index,
     slots: Vec<Slot>,
     free: Vec<NameId>,
 }
 
+#[derive(Clone)]
 struct Slot {
-    text: Arc<str>,
+    text: Box<str>,
     holders: u32,
 }
 
@@ -95,12 +102,12 @@ impl Names {
 
     /// The name of a set of scopes, where some key holds it.
     pub fn scopes(&self, scopes: &[&str], keyed_by: KeyedBy) -> Result<Option<NameId>, RequestError> {
-        Ok(self.by_text.get(canonical_scopes(scopes, keyed_by)?.as_str()).copied())
+        Ok(self.of_text(&canonical_scopes(scopes, keyed_by)?))
     }
 
     /// The key of a request, where every name in it is held; holds nothing.
     pub fn find(&self, request: &Request<'_>, keyed_by: KeyedBy) -> Result<Option<Key>, RequestError> {
-        let known = |text: &str| self.by_text.get(text).copied();
+        let known = |text: &str| self.of_text(text);
         let optional = |text: Option<&str>| text.map_or(Some(NameId::NONE), known);
         let scopes = self.scopes(request.scopes, keyed_by)?;
         let cae = request.cae && keyed_by == KeyedBy::Request;
@@ -120,25 +127,31 @@ impl Names {
             let Some(slot) = self.slot_mut(name) else { continue };
             slot.holders = slot.holders.saturating_sub(1);
             if slot.holders == 0 {
-                let text = core::mem::replace(&mut slot.text, Arc::from(""));
-                self.by_text.remove(&text);
+                let hash = hash_of_text(&slot.text);
+                self.by_text.remove(hash, name.0, &hash_in(&self.slots));
                 self.free.push(name);
+                if let Some(slot) = self.slot_mut(name) {
+                    slot.text = Box::default();
+                }
             }
         }
     }
 
     fn intern(&mut self, text: &str) -> NameId {
-        if let Some(&name) = self.by_text.get(text) {
+        if let Some(name) = self.of_text(text) {
             if let Some(slot) = self.slot_mut(name) {
                 slot.holders = slot.holders.saturating_add(1);
             }
             return name;
         }
-        let text: Arc<str> = Arc::from(text);
-        let slot = Slot { text: text.clone(), holders: 1 };
-        let name = self.place(slot);
-        self.by_text.insert(text, name);
+        let name = self.place(Slot { text: Box::from(text), holders: 1 });
+        self.by_text.insert(hash_of_text(text), name.0, &hash_in(&self.slots));
         name
+    }
+
+    fn of_text(&self, text: &str) -> Option<NameId> {
+        let is = |name| slot_in(&self.slots, name).is_some_and(|slot| *slot.text == *text);
+        self.by_text.find(hash_of_text(text), is).map(NameId)
     }
 
     fn place(&mut self, slot: Slot) -> NameId {
@@ -154,9 +167,20 @@ impl Names {
 
     /// Name 0 is no name; name 1 is the first slot.
     fn slot_mut(&mut self, name: NameId) -> Option<&mut Slot> {
-        let index = name.0.checked_sub(1)?;
-        self.slots.get_mut(usize::try_from(index).ok()?)
+        self.slots.get_mut(place(name.0)?)
     }
+}
+
+fn hash_in(slots: &[Slot]) -> impl Fn(u32) -> u32 {
+    |name| slot_in(slots, name).map_or(0, |slot| hash_of_text(&slot.text))
+}
+
+fn slot_in(slots: &[Slot], name: u32) -> Option<&Slot> {
+    slots.get(place(name)?)
+}
+
+fn place(name: u32) -> Option<usize> {
+    usize::try_from(name.checked_sub(1)?).ok()
 }
 
 /// One text for a set of scopes: sorted, without repeats, each with its length, so that no two sets share a text.
@@ -168,15 +192,27 @@ fn canonical_scopes(scopes: &[&str], keyed_by: KeyedBy) -> Result<String, Reques
     if keyed_by == KeyedBy::Resource {
         return Ok(String::from(first.strip_suffix("/.default").unwrap_or(first)));
     }
-    let mut sorted: Vec<&str> = scopes.to_vec();
-    sorted.sort_unstable();
-    sorted.dedup();
+    let mut sorted: Vec<&str> = Vec::new();
+    for scope in scopes {
+        if let Err(place) = sorted.binary_search(scope) {
+            sorted.insert(place, scope);
+        }
+    }
     let mut text = String::new();
     for scope in sorted {
-        // Writing to a String cannot fail.
-        let _ = core::fmt::Write::write_fmt(&mut text, format_args!("{}:{scope}", scope.len()));
+        push_number(&mut text, scope.len());
+        text.push(':');
+        text.push_str(scope);
     }
     Ok(text)
+}
+
+/// In decimal digits; formatting would bring its whole machinery along.
+fn push_number(text: &mut String, number: usize) {
+    if number > 9 {
+        push_number(text, number / 10);
+    }
+    text.push(char::from(b"0123456789".get(number % 10).copied().unwrap_or(b'0')));
 }
 
 #[cfg(test)]

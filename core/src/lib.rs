@@ -39,6 +39,7 @@ pub mod engine;
 mod entry;
 mod explain;
 pub mod identity;
+mod index;
 mod job;
 mod keys;
 pub mod policy;

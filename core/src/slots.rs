@@ -1,10 +1,10 @@
-//! Where entries live: plain arrays side by side, an ordered index over their keys, and a bounded sweep.
+//! Where entries live: plain arrays side by side, an index over their keys, and a bounded sweep.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::entry::Entry;
+use crate::index::{Index, hash_of_numbers};
 use crate::keys::{Key, NameId};
 use crate::request::CredentialId;
 
@@ -34,10 +34,14 @@ impl EntryId {
         let low = u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(u32::MAX);
         Self { index: low, generation: u32::try_from(bits >> 32).unwrap_or(u32::MAX) }
     }
+
+    pub(crate) fn hash(self) -> u32 {
+        hash_of_numbers(&[self.index, self.generation])
+    }
 }
 
 /// What an entry carries beside its own state.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Slot {
     pub entry: Entry,
     pub last_used: u32,
@@ -45,13 +49,13 @@ pub(crate) struct Slot {
 }
 
 /// All entries. `expiries` and `keys` are apart, so that a sweep reads four bytes an entry.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Slots {
     states: Vec<Slot>,
     expiries: Vec<u32>,
     keys: Vec<Key>,
     free: Vec<u32>,
-    index: BTreeMap<Key, u32>,
+    index: Index,
     cursor: usize,
 }
 
@@ -74,7 +78,8 @@ impl Slots {
     }
 
     pub fn find(&self, key: &Key) -> Option<EntryId> {
-        self.index.get(key).and_then(|&index| self.id_at(index))
+        let found = self.index.find(key.hash(), |index| self.keys.get(place(index)) == Some(key));
+        found.and_then(|index| self.id_at(index))
     }
 
     pub fn insert(&mut self, key: Key, last_used: u32) -> EntryId {
@@ -88,14 +93,17 @@ impl Slots {
         if let Some(place) = self.keys.get_mut(place(index)) {
             *place = key;
         }
-        self.index.insert(key, index);
+        self.index.insert(key.hash(), index, &hash_in(&self.keys));
         EntryId { index, generation }
     }
 
     /// Takes an entry out and makes its id stale.
     pub fn remove(&mut self, id: EntryId) -> Option<Key> {
         let key = self.key(id)?;
-        self.index.remove(&key);
+        self.index.remove(key.hash(), id.index, &hash_in(&self.keys));
+        if let Some(place) = self.keys.get_mut(place(id.index)) {
+            *place = Key::GONE;
+        }
         self.expire_at(id, NEVER);
         if let Some(slot) = self.get_mut(id) {
             slot.generation = slot.generation.wrapping_add(1) % GENERATIONS;
@@ -123,18 +131,19 @@ impl Slots {
 
     /// All entries of a credential, or those of a set of scopes within it.
     pub fn of(&self, credential: CredentialId, scopes: Option<NameId>) -> Vec<EntryId> {
-        self.index
-            .range(Key::first(credential, scopes)..)
-            .take_while(|(key, _)| {
-                key.credential == credential && scopes.is_none_or(|name| key.scopes == name)
-            })
-            .filter_map(|(_, &index)| self.id_at(index))
-            .collect()
+        self.where_key(|key| key.credential == credential && scopes.is_none_or(|name| key.scopes == name))
     }
 
     /// All entries.
-    pub fn all(&self) -> impl Iterator<Item = EntryId> + '_ {
-        self.index.values().filter_map(|&index| self.id_at(index))
+    pub fn all(&self) -> Vec<EntryId> {
+        self.where_key(|_| true)
+    }
+
+    fn where_key(&self, is: impl Fn(&Key) -> bool) -> Vec<EntryId> {
+        let keys = (0_u32..).zip(&self.keys);
+        keys.filter(|&(_, key)| *key != Key::GONE && is(key))
+            .filter_map(|(index, _)| self.id_at(index))
+            .collect()
     }
 
     fn due_within(&self, window: Range<usize>, now: u32) -> impl Iterator<Item = EntryId> + '_ {
@@ -163,6 +172,10 @@ impl Slots {
             *expiry = seconds;
         }
     }
+}
+
+fn hash_in(keys: &[Key]) -> impl Fn(u32) -> u32 {
+    |index| keys.get(place(index)).map_or(0, Key::hash)
 }
 
 fn place(index: u32) -> usize {
