@@ -51,6 +51,7 @@ export interface AzureCliKind {
   readonly name: "AzureCliCredential";
   readonly tenantId: string | undefined;
   readonly subscription: string | undefined;
+  /** When a cache may give a call up: the credential keeps its own limit, which begins when the wait for a slot is over. */
   readonly limitMs: number;
 }
 
@@ -85,7 +86,7 @@ export class AzureCliCredential {
       name: "AzureCliCredential",
       tenantId: this.#tenant,
       subscription: this.#subscription,
-      limitMs: this.#limitMs,
+      limitMs: this.#limitMs + usualLimitMs,
     };
   }
 

@@ -143,7 +143,10 @@ class Process {
       (stream as Socket | null)?.unref();
     }
     child.unref();
-    this.#guard = guardOf(child, this.#run.graceMs);
+    // In a turn of its own: a start of a process holds the event loop up for as long as it takes.
+    setImmediate(() => {
+      if (this.#child === child) this.#guard = guardOf(child, this.#run.graceMs);
+    }).unref();
     const { limitMs } = this.#run;
     const limit = setTimeout(() => this.#end("timedOut", limitMs), Math.min(limitMs, longestTimerMs)).unref();
     child.once("exit", (code, signal) => {
