@@ -77,7 +77,6 @@ struct Expected {
 /// How the reference settles a job.
 #[derive(Debug)]
 enum Settling {
-    Nothing,
     Granted { base: Option<Key> },
     HandedOut,
     Served,
@@ -295,17 +294,14 @@ impl Subject {
     }
 
     fn begin_run(&mut self, number: u32) {
-        self.began += 1;
         let interactive = self.reference.kinds[self.reference.flights[&number].key.credential].interactive;
         let policy = self.reference.policy;
         let limit = if interactive { policy.interactive_fetch_limit } else { policy.fetch_limit };
         let flight = self.flight(number);
         flight.runs += 1;
         flight.superseded = None;
-        let (order, limit_at) = (self.began, self.time.monotonic + i64::from(limit));
-        let flight = self.flight(number);
-        flight.order = order;
-        flight.limit_at = limit_at;
+        let limit_at = self.time.monotonic + i64::from(limit);
+        self.flight(number).limit_at = limit_at;
         self.expected.fetching.push(number);
     }
 
@@ -608,6 +604,8 @@ impl Subject {
                     let number = expected.fetching.remove(at.expect("a run that the table begins"));
                     assert_eq!(self.ids[&self.reference.flights[&number].key], entry);
                     assert!(self.runs.insert(number, fetch).is_none(), "one run at a time");
+                    self.began += 1;
+                    self.flight(number).order = self.began;
                 }
                 Action::Abort { fetch } => remove(&mut expected.aborted, |&aborted| aborted == fetch),
                 Action::Lapse { entry } => remove(&mut expected.lapsed, |key| self.ids[key] == entry),
@@ -650,7 +648,6 @@ impl Subject {
         let job = self.jobs[&number];
         let entry = self.ids[&flight.key];
         let expected = match *settling {
-            Settling::Nothing => Settled::Nothing,
             Settling::Granted { base } => {
                 Settled::Granted { job, entry, base: base.map(|key| self.ids[&key]) }
             }
