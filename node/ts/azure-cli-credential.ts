@@ -1,4 +1,10 @@
 // AzureCliCredential: the options and errors of @azure/identity's, and none of its defects.
+import type {
+  AbortSignalLike,
+  AccessToken,
+  GetTokenOptions,
+  TokenCredential,
+} from "../../wasm/ts/credential.ts";
 import { azFolder, azLockFiles, type Environment, searchPath } from "./az-environment.ts";
 import { AbortError, CredentialUnavailableError } from "./errors.ts";
 import { type AzFailure, type AzRun, type AzRunner, type AzToken, azRunner } from "./runner/runner.ts";
@@ -15,28 +21,6 @@ export interface AzureCliCredentialOptions {
   processTimeoutInMs?: number;
   /** The tenants besides `tenantId` that a request may name; `"*"` for any. */
   additionallyAllowedTenants?: string[];
-}
-
-/** What of a request's options counts here; the rest is ignored. */
-export interface AzureCliTokenOptions {
-  abortSignal?: AbortSignalLike;
-  tenantId?: string;
-  claims?: string;
-}
-
-/** An `AbortSignal`, or one of the Azure SDK's own. */
-export interface AbortSignalLike {
-  readonly aborted: boolean;
-  addEventListener(type: "abort", listener: (this: AbortSignalLike, event: unknown) => unknown): void;
-  removeEventListener(type: "abort", listener: (this: AbortSignalLike, event: unknown) => unknown): void;
-}
-
-/** As the Azure SDK's `AccessToken`. */
-export interface AzureCliAccessToken {
-  token: string;
-  /** Milliseconds since the Unix epoch. */
-  expiresOnTimestamp: number;
-  tokenType: "Bearer";
 }
 
 const usualLimitMs = 60_000;
@@ -64,10 +48,10 @@ const behind = Symbol.for("azure-token-cache.behind");
 /**
  * Tokens of the account that is logged in to the Azure CLI, by running `az account get-access-token`.
  *
- * It runs the `az` of an absolute entry of PATH, without a shell, at most two at once in a process. It does not cache:
- * wrap it in `withTokenCache`.
+ * It runs the `az` of an absolute entry of PATH, without a shell, at most two at once in a process (another number in
+ * `AZURE_TOKEN_CACHE_AZ_PROCESSES`), and ends what an az leaves running. It does not cache: wrap it in `withTokenCache`.
  */
-export class AzureCliCredential {
+export class AzureCliCredential implements TokenCredential {
   readonly #tenant: string | undefined;
   readonly #subscription: string | undefined;
   readonly #allowedTenants: readonly string[];
@@ -98,9 +82,9 @@ export class AzureCliCredential {
    * subscription that is none. It reads `process.env` when it is called, and never later.
    */
   // The second parameter has no default: wrappers look at `getToken.length`.
-  async getToken(scopes: string | string[], options?: AzureCliTokenOptions): Promise<AzureCliAccessToken> {
+  async getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken> {
     const environment: Environment = { ...process.env };
-    const signal = options?.abortSignal as AbortSignal | undefined;
+    const signal = options?.abortSignal;
     const release = isBehind(options) ? () => {} : keepAlive();
     try {
       throwIfAborted(signal);
@@ -115,7 +99,7 @@ export class AzureCliCredential {
   #arguments(
     runner: AzRunner,
     scopes: string | string[],
-    options: AzureCliTokenOptions | undefined,
+    options: GetTokenOptions | undefined,
     environment: Environment,
   ): readonly string[] {
     const result = runner.arguments({
@@ -148,7 +132,7 @@ export class AzureCliCredential {
 async function answer(
   runner: AzRunner,
   run: AzRun,
-  signal: AbortSignal | undefined,
+  signal: AbortSignalLike | undefined,
 ): Promise<AzToken | AzFailure> {
   throwIfAborted(signal);
   const release = await takeSlot(signal);
@@ -174,10 +158,10 @@ function start(runner: AzRunner, run: AzRun, release: () => void): ReturnType<Az
 }
 
 /** The abort rejects this caller; the run goes on to its end, and az keeps what it fetched. */
-function untilAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+function untilAborted<T>(answer: Promise<T>, signal: AbortSignalLike | undefined): Promise<T> {
   if (signal === undefined) return answer;
   return new Promise((resolve, reject) => {
-    const abort = () => reject(new AbortError(signal.reason));
+    const abort = () => reject(new AbortError(signal));
     signal.addEventListener("abort", abort);
     void answer.then((value) => {
       signal.removeEventListener("abort", abort);
@@ -186,7 +170,7 @@ function untilAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): P
   });
 }
 
-function accessToken(result: AzToken | AzFailure): AzureCliAccessToken {
+function accessToken(result: AzToken | AzFailure): AccessToken {
   if (isFailure(result)) throw new CredentialUnavailableError(result.message, result.code);
   return { token: result.token, expiresOnTimestamp: result.expiresOnTimestamp, tokenType: "Bearer" };
 }
@@ -201,8 +185,8 @@ function isFailure(result: object): result is AzFailure {
   return "code" in result;
 }
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new AbortError(signal.reason);
+function throwIfAborted(signal: AbortSignalLike | undefined): void {
+  if (signal?.aborted) throw new AbortError(signal);
 }
 
 /** A runner keeps no process alive; whoever waits for it does. */

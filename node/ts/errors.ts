@@ -19,8 +19,9 @@ export class CredentialUnavailableError extends Error {
 export class AbortError extends Error {
   readonly code = "ABORT_ERR";
 
-  constructor(reason?: unknown) {
-    super("The operation was aborted.", { cause: reason });
+  /** The cause is the signal's reason; the signals of some polyfills have none. */
+  constructor(signal: object | undefined) {
+    super("The operation was aborted.", signal && "reason" in signal ? { cause: signal.reason } : undefined);
     this.name = "AbortError";
   }
 }

@@ -1,4 +1,5 @@
 // At most so many az at once in this process, whichever copy of this module started them; the others wait in line.
+import type { AbortSignalLike } from "../../../wasm/ts/credential.ts";
 import { AbortError } from "../errors.ts";
 
 /** What the copies of this module share. */
@@ -12,7 +13,7 @@ const usualSlots = 2;
 const key = Symbol.for("azure-token-cache.az-processes");
 
 /** Waits for a slot and returns what gives it back. An abort leaves the line with an `AbortError`. */
-export async function takeSlot(signal: AbortSignal | undefined): Promise<() => void> {
+export async function takeSlot(signal: AbortSignalLike | undefined): Promise<() => void> {
   const line = sharedLine();
   if (line.running >= slots()) await turnOf(line, signal);
   else line.running += 1;
@@ -34,7 +35,7 @@ function giveBack(line: Line): void {
   line.running -= 1;
 }
 
-function turnOf(line: Line, signal: AbortSignal | undefined): Promise<void> {
+function turnOf(line: Line, signal: AbortSignalLike | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const next = () => {
       signal?.removeEventListener("abort", leave);
@@ -42,10 +43,10 @@ function turnOf(line: Line, signal: AbortSignal | undefined): Promise<void> {
     };
     const leave = () => {
       line.waiting.delete(next);
-      reject(new AbortError(signal?.reason));
+      reject(new AbortError(signal));
     };
     line.waiting.add(next);
-    signal?.addEventListener("abort", leave, { once: true });
+    signal?.addEventListener("abort", leave);
   });
 }
 
