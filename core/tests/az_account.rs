@@ -173,7 +173,8 @@ fn fingerprints_keep_their_parts_apart() {
     };
     assert_ne!(named("a1:b", "c"), named("a", "1:bc"));
     assert!(named("a", "b").as_bytes().ends_with(b"1:01:0"));
-    assert!(!format!("{:?}", named("ann", "b")).contains("ann"));
+    let fingerprint = named("ann", "b");
+    assert_eq!(format!("{fingerprint:?}"), format!("Fingerprint({} bytes)", fingerprint.as_bytes().len()));
 }
 
 #[test]

@@ -94,7 +94,11 @@ fn resolve(
         rest = after.strip_prefix('s').filter(|_| !name.is_empty()).ok_or(Broken::Reference)?;
         let value = options.get(&name.to_lowercase()).ok_or(Broken::Reference)?;
         *left = left.checked_sub(1).ok_or(Broken::Reference)?;
-        resolve(value, options, into, depth.saturating_add(1), left)?;
+        if value.contains('%') {
+            resolve(value, options, into, depth.saturating_add(1), left)?;
+        } else {
+            into.push_str(value);
+        }
     }
     into.push_str(rest);
     Ok(())

@@ -57,8 +57,9 @@ pub fn unix_ms(text: &str, zone: &dyn LocalZone) -> Option<i64> {
 
 const DAY: i64 = 86_400;
 
-/// Zones change at most once in two days, so that the offsets on either side of any change near `wall` are among these.
-const PROBES: [i64; 5] = [-DAY, -DAY / 2, 0, DAY / 2, DAY];
+/// No offset is beyond a day, and zones change at most once in two: one of these is before the change that is near, if there
+/// is one, the other after it.
+const PROBES: [i64; 2] = [-DAY, DAY];
 
 fn earliest_instant(wall: i64, zone: &dyn LocalZone) -> i64 {
     let offset_at = |instant| i64::from(zone.offset_at(instant)).clamp(-DAY, DAY);

@@ -200,6 +200,11 @@ def ask_configparser(text):
 
 def ini_cases():
     """A sample in which every outcome is common: of most random texts there is nothing to learn."""
+    for depth in range(8, 13):
+        for end in ["plain", "100%%"]:
+            values = "".join(f"v{at} = %(v{at + 1})s\n" for at in range(depth))
+            text = f"[cloud]\nname = %(v0)s\n{values}v{depth} = {end}\n"
+            yield [text, ask_configparser(text)]
     wanted = {"value": 220, "none": 60, "error": 120}
     seen = set()
     for text in ini_texts(random.Random(2_026)):
