@@ -596,6 +596,7 @@ impl Subject {
     }
 
     fn compare_actions(&mut self) {
+        let now = self.now();
         let mut expected = std::mem::take(&mut self.expected);
         while let Some(action) = self.cache.poll_action() {
             match action {
@@ -610,10 +611,12 @@ impl Subject {
                 Action::Abort { fetch } => remove(&mut expected.aborted, |&aborted| aborted == fetch),
                 Action::Lapse { entry } => remove(&mut expected.lapsed, |key| self.ids[key] == entry),
                 Action::Forget { entry } => {
-                    let known = expected.forgotten.iter().any(|key| self.ids[key] == entry);
+                    let known = expected.forgotten.iter().any(|key| self.ids.get(key) == Some(&entry));
                     if known {
                         remove(&mut expected.forgotten, |key| self.ids[key] == entry);
-                    } else {
+                    }
+                    // A sweep may meet it in the same input.
+                    if !known || self.cache.explain(entry, now).is_none() {
                         self.sweep(entry);
                     }
                 }
