@@ -75,7 +75,8 @@ fn azd_is_who_its_auth_file_says_and_other_settings_do_not_count() {
     assert!(!is_same(&before, &other, Reliance::Always));
     let torn = files("{\"auth\":", "{}");
     assert_eq!(named(&torn, Reliance::Always), Err(LoginError::NotJson(Role::AzdAuth)));
-    assert!(named(&torn, Reliance::Perhaps).is_ok());
+    let absent = [(Role::AzdAuth, File::Absent), (Role::AzdConfig, contents("{}"))];
+    assert!(!is_same(&torn, &absent, Reliance::Perhaps));
 }
 
 #[test]
@@ -106,6 +107,7 @@ struct Desk {
     version: u64,
     parses: usize,
     written_unix_ms: i64,
+    secrets: u64,
 }
 
 impl Desk {
@@ -118,6 +120,7 @@ impl Desk {
             profile: ANN.into(),
             version: 1,
             parses: 0,
+            secrets: 0,
             written_unix_ms: 0,
         }
     }
@@ -137,7 +140,7 @@ impl Desk {
         let marks = Marks {
             witness: Mark::new(self.version),
             contents: Mark::new(self.version),
-            secrets: Mark::new(0),
+            secrets: Mark::new(self.secrets),
             written_unix_ms: self.written_unix_ms,
             medium: Medium::Local,
         };
@@ -194,6 +197,20 @@ fn runs_are_known_by_number_until_they_end() {
     desk.write(&ben());
     let now = desk.read();
     assert_eq!(desk.login.finish(second, None, 0, now), Finish::Moved { same_account: false });
+}
+
+#[test]
+fn what_a_steady_run_left_among_the_secrets_is_kept_with_its_token() {
+    for (fetched, expected) in [(true, Verdict::Same), (false, Verdict::Touched { session: 2 })] {
+        let mut desk = Desk::new(Reliance::Always);
+        let now = desk.read();
+        let Starting::Go(run) = desk.login.start(0, now) else { unreachable!() };
+        desk.secrets = 1;
+        let now = desk.read();
+        assert_eq!(desk.login.finish(run, fetched.then_some(Mark::new(1)), 0, now), Finish::Steady);
+        desk.write(ANN);
+        assert_eq!(desk.verdict(), expected);
+    }
 }
 
 #[test]
