@@ -1,11 +1,11 @@
 // @azure/storage-blob against azurite over HTTPS, its tokens from @azure/identity over the stand-in.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ClientSecretCredential } from "@azure/identity";
 import { BlobServiceClient, RestError } from "@azure/storage-blob";
 import { Azurite } from "../../stand/azurite.ts";
 import { robot } from "../../stand/directory.ts";
 import { type Entra, startEntra } from "../../stand/entra.ts";
+import { identity } from "../../stand/identity.ts";
 import { trustGlobally } from "../../stand/trust.ts";
 
 let entra: Entra;
@@ -56,7 +56,7 @@ test("azurite refuses a token for another resource", async () => {
 });
 
 function client(): BlobServiceClient {
-  const credential = new ClientSecretCredential(robot.tenantId, robot.appId, robot.secret, {
+  const credential = new identity.ClientSecretCredential(robot.tenantId, robot.appId, robot.secret, {
     authorityHost: entra.url,
     disableInstanceDiscovery: true,
     tlsOptions: { ca: entra.ca },

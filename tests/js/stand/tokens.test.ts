@@ -2,15 +2,10 @@
 import assert from "node:assert/strict";
 import { Agent, request } from "node:https";
 import { after, before, beforeEach, test } from "node:test";
-import {
-  ClientAssertionCredential,
-  ClientSecretCredential,
-  DeviceCodeCredential,
-  OnBehalfOfCredential,
-} from "@azure/identity";
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from "jose";
 import { alice, bruno, drone, robot } from "../../stand/directory.ts";
 import { type Entra, startEntra } from "../../stand/entra.ts";
+import { identity } from "../../stand/identity.ts";
 import { refusals } from "../../stand/refusal.ts";
 
 const arm = "https://management.azure.com";
@@ -247,14 +242,14 @@ test("the resource server takes good tokens, and answers a challenge until a tok
 test("@azure/identity's credentials get tokens", async () => {
   const options = { authorityHost: entra.url, disableInstanceDiscovery: true, tlsOptions: { ca: entra.ca } };
   const scope = `${arm}/.default`;
-  const secret = new ClientSecretCredential(robot.tenantId, robot.appId, robot.secret, options);
-  const assertion = new ClientAssertionCredential(
+  const secret = new identity.ClientSecretCredential(robot.tenantId, robot.appId, robot.secret, options);
+  const assertion = new identity.ClientAssertionCredential(
     robot.tenantId,
     robot.appId,
     async () => `x.${Buffer.from(JSON.stringify({ sub: robot.appId })).toString("base64url")}.x`,
     options,
   );
-  const device = new DeviceCodeCredential({
+  const device = new identity.DeviceCodeCredential({
     ...options,
     tenantId: alice.tenantId,
     userPromptCallback: () => entra.approveDeviceCodes(alice),
@@ -263,7 +258,7 @@ test("@azure/identity's credentials get tokens", async () => {
   assert.equal(await holder(assertion.getToken(scope)), robot.objectId);
   assert.equal(await holder(device.getToken(scope)), alice.objectId);
   const userAssertionToken = (await device.getToken(`api://${robot.appId}/.default`)).token;
-  const behalf = new OnBehalfOfCredential({
+  const behalf = new identity.OnBehalfOfCredential({
     ...options,
     tenantId: robot.tenantId,
     clientId: robot.appId,
@@ -281,7 +276,7 @@ test("@azure/identity's credentials get tokens", async () => {
 
 test("@azure/identity shows the stand-in's refusal with its AADSTS number", async () => {
   const options = { authorityHost: entra.url, disableInstanceDiscovery: true, tlsOptions: { ca: entra.ca } };
-  const credential = new ClientSecretCredential(robot.tenantId, robot.appId, "wrong", options);
+  const credential = new identity.ClientSecretCredential(robot.tenantId, robot.appId, "wrong", options);
   await assert.rejects(credential.getToken(`${arm}/.default`), /AADSTS7000215/);
 });
 
