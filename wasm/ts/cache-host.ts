@@ -88,8 +88,23 @@ export class CacheHost implements DriverHost, RunListener {
 
   /** The answer to a call that the hot path could not answer. */
   ask(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
-    if (owner.watch !== undefined) return this.#askWatched(owner, owner.watch, scopes, options);
-    return this.#askOnce(owner, scopes, options);
+    const { watch } = owner;
+    if (watch === undefined) return this.#askOnce(owner, scopes, options);
+    if (this.#isUnwatchable(owner, watch)) return passBy(owner, scopes, options);
+    return options == null ? this.#askTogether(owner, watch, scopes) : this.#askWatched(owner, watch, scopes, options);
+  }
+
+  /** A crowd waits for one answer: the login is looked at once for all of them, when the token has come. */
+  #askTogether(owner: Owner, watch: LoginWatch, scopes: Scopes): Promise<Answer> {
+    const crowd = askedSlot(owner, scopes)?.crowd;
+    if (crowd !== undefined) {
+      owner.waits += 1;
+      return crowd;
+    }
+    const answer = this.#askWatched(owner, watch, scopes, undefined);
+    const slot = askedSlot(owner, scopes);
+    if (slot !== undefined) slot.crowd = answer;
+    return answer;
   }
 
   #askOnce(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
@@ -108,9 +123,9 @@ export class CacheHost implements DriverHost, RunListener {
     options: GetTokenOptions | undefined,
   ): Promise<Answer> {
     for (let round = 0; round < maxRounds; round += 1) {
-      if (this.#isUnwatchable(owner, watch)) return passBy(owner, scopes, options);
+      if (round > 0 && this.#isUnwatchable(owner, watch)) return passBy(owner, scopes, options);
       const { login } = owner;
-      const token = await this.#askOnce(owner, scopes, options);
+      const token = await this.#askOnce(owner, scopes, options).finally(() => disperse(owner, scopes));
       if (token === null || options?.proofOfPossessionOptions != null) return token;
       const before = this.#handedOut.get(token) ?? login;
       if (await this.#isOf(owner, watch, before, options?.abortSignal)) return token;
@@ -606,8 +621,21 @@ const refuse = (entry: number): undefined => {
 };
 
 /** The credential's own answer, with the caller's own options. */
-function passBy(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
-  return Promise.resolve(owner.credential.getToken(scopes as string | string[], options));
+async function passBy(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
+  return owner.credential.getToken(scopes as string | string[], options);
+}
+
+/** The slot of a request without options, if it has one by now. */
+function askedSlot(owner: Owner, scopes: unknown): Slot | undefined {
+  if (typeof scopes !== "string" && !Array.isArray(scopes)) return undefined;
+  const slot = owner.tree.find(scopes, undefined, false);
+  return slot !== undefined && slot.entry >= 0 ? slot : undefined;
+}
+
+/** Their token has come: who asks from now on is not of the crowd. */
+function disperse(owner: Owner, scopes: Scopes): void {
+  const slot = askedSlot(owner, scopes);
+  if (slot !== undefined) slot.crowd = undefined;
 }
 
 function detailsOf(options: GetTokenOptions | undefined): Details {

@@ -29,6 +29,8 @@ export class Slot {
   from = Number.NaN;
   until = Number.NaN;
   failure: Thrown | undefined = undefined;
+  /** What callers wait for whose login is watched. */
+  crowd: Promise<AccessToken | null> | undefined = undefined;
 
   constructor(entry: number, owner: Owner, scopes: string | readonly string[], details: Details) {
     this.entry = entry;
@@ -54,6 +56,7 @@ export class Slot {
     this.token = undefined;
     this.answer = undefined;
     this.failure = undefined;
+    this.crowd = undefined;
     this.lapse();
   }
 }
