@@ -167,6 +167,17 @@ fn stop_ends_the_whole_tree_before_it_returns() {
 }
 
 #[test]
+fn stop_at_once_ends_it_whether_it_has_started_or_not() {
+    for _ in 0..20 {
+        let stand = Stand::new("sleep 1000");
+        let (run, events) = stand.start();
+        run.stop(Duration::ZERO);
+        assert!(matches!(exit(&events), Exit::Signal(_)));
+        assert!(matches!(events.recv().unwrap(), Event::Ended));
+    }
+}
+
+#[test]
 fn stop_waits_for_the_lock_file_and_not_longer_than_told() {
     let stand = Stand::new(
         "echo $$ >leader; : >lock; while [ -e held ]; do sleep 0.01; done; echo whole >saved; rm lock",
