@@ -597,6 +597,7 @@ impl Subject {
 
     fn compare_actions(&mut self) {
         let now = self.now();
+        let mut gone = Vec::new();
         let mut expected = std::mem::take(&mut self.expected);
         while let Some(action) = self.cache.poll_action() {
             match action {
@@ -615,9 +616,11 @@ impl Subject {
                     if known {
                         remove(&mut expected.forgotten, |key| self.ids[key] == entry);
                     }
-                    // A sweep may meet it in the same input.
-                    if !known || self.cache.explain(entry, now).is_none() {
+                    // A sweep may meet it in the same input, and say so again.
+                    let swept = self.cache.explain(entry, now).is_none();
+                    if (!known || swept) && !gone.contains(&entry) {
                         self.sweep(entry);
+                        gone.push(entry);
                     }
                 }
             }
