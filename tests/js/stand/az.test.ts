@@ -57,7 +57,9 @@ test("nobody logged in, and a revoked session, are az's errors", async () => {
   assert.match(revoked.stderr, /AADSTS50173/);
 });
 
-test("the wrapper counts starts by @azure/identity, and how many run at once", async () => {
+test("the wrapper counts starts by @azure/identity, and how many run at once", {
+  timeout: 120_000,
+}, async () => {
   await az.login(robot);
   const leave = az.enter();
   try {

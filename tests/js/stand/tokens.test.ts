@@ -101,7 +101,7 @@ test("a fault hits only the requests that it names", async () => {
   assert.deepEqual(JSON.parse(vault.body).error_codes, [500011]);
 });
 
-test("held requests wait until they are released", async () => {
+test("held requests wait until they are released", { timeout: 30_000 }, async () => {
   const hold = entra.control.hold({ path: "/token" });
   const answers = [post(tokenPath, secretGrant()), post(tokenPath, secretGrant())];
   await hold.arrived(2);
