@@ -6,9 +6,6 @@ import type { LoginWatch, Run as Watched } from "./platform.ts";
 import type { Slot } from "./slot.ts";
 import { frozenCopy } from "./token.ts";
 
-/** Tells a credential that it need not keep the process alive: the cache does, while its callers wait. */
-const behind = Symbol.for("azure-token-cache.behind");
-
 /** What a run tells the cache while it goes. */
 export interface RunListener {
   /** The credential starts only now, having waited for the login to be quiet. */
@@ -20,10 +17,11 @@ export interface RunListener {
 }
 
 /**
- * Set in the options of a run behind its callers. Our own `AzureCliCredential` then keeps no process alive; the property
- * is a symbol, so that every other credential is called as an SDK would.
+ * Set in a run's options: our own `AzureCliCredential` then keeps no process alive, since the cache does while its callers
+ * wait. Other credentials are called as an SDK would: in front the property cannot be seen; behind it can, so that a chain
+ * that copies its options passes it on.
  */
-const behindMark: unique symbol = Symbol.for("azure-token-cache.behind") as never;
+const behindMark = Symbol.for("azure-token-cache.behind");
 
 export class Run {
   readonly fetch: number;
@@ -91,14 +89,12 @@ export class Run {
 
   #options(): GetTokenOptions {
     const { tenantId, cae, claims } = this.slot.details;
-    const options: GetTokenOptions & { [behindMark]?: true } = { abortSignal: this.#controller.signal };
-    if (this.behind) options[behindMark] = true;
+    const options: GetTokenOptions = { abortSignal: this.#controller.signal };
     if (tenantId !== undefined) options.tenantId = tenantId;
     if (cae) options.enableCae = true;
     if (claims !== undefined) options.claims = claims;
     if (this.#tracing !== undefined) options.tracingOptions = this.#tracing;
-    // For this package's own credential, and not to be seen by others.
-    return Object.defineProperty(options, behind, { value: true });
+    return Object.defineProperty(options, behindMark, { value: true, enumerable: this.behind });
   }
 
   #judge(result: Watched<unknown>, watch: LoginWatch): unknown {
