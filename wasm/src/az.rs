@@ -1,5 +1,8 @@
 //! core's functions about az over wasm-bindgen, for Node without the addon: names and shapes are those of the addon.
 
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use azure_token_cache_core::az::args::{CredentialRequest, credential_arguments};
 use azure_token_cache_core::az::output::{Exit, parse_token};
 use js_sys::{Array, Object, Reflect};

@@ -6,7 +6,6 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::engine::{Engine, Shared};
-use crate::failure;
 
 #[wasm_bindgen]
 extern "C" {
@@ -37,6 +36,12 @@ extern "C" {
     /// When a token says that it was issued, in Unix milliseconds; NaN where it cannot be read.
     #[wasm_bindgen(method, js_name = issuedAt)]
     fn issued_at(this: &Host, token: &JsValue) -> f64;
+    /// Whether an error is the network's, not the credential's.
+    #[wasm_bindgen(method, js_name = isNetwork)]
+    fn is_network(this: &Host, error: &JsValue) -> bool;
+    /// The pause that an error asks for, in milliseconds; NaN where it asks for none.
+    #[wasm_bindgen(method, js_name = retryAfter)]
+    fn retry_after(this: &Host, error: &JsValue) -> f64;
     /// The error for a result that is no token.
     #[wasm_bindgen(method, js_name = notAToken)]
     fn not_a_token(this: &Host) -> JsValue;
@@ -74,13 +79,15 @@ impl Driver {
 
 fn drain(core: &Shared, host: &Host) {
     loop {
-        let code = core.core().next_action();
+        let order = core.core().next_action();
         let (entry, fetch, job) = {
             let core = core.core();
             (core.action_entry(), core.action_fetch(), core.action_job())
         };
-        match code {
-            action::FETCH => spawn_local(follow(core.clone(), clone(host), fetch, host.begin(fetch, job, entry))),
+        match order {
+            action::FETCH => {
+                spawn_local(follow(core.clone(), clone(host), fetch, host.begin(fetch, job, entry)))
+            }
             action::ABORT => host.abort(fetch),
             action::LAPSE => host.lapse(entry),
             action::FORGET => host.forget(entry),
@@ -99,7 +106,7 @@ async fn follow(core: Shared, host: Host, fetch: u32, answer: Promise) {
         result = Err(host.not_a_token());
     }
     let failed = result.is_err();
-    let (code, value) = match result {
+    let (settled, value) = match result {
         Ok(value) if is_nothing(&value) => {
             let (monotonic, unix) = clocks(&host);
             (core.core().none(fetch, stability, monotonic, unix), value)
@@ -107,12 +114,11 @@ async fn follow(core: Shared, host: Host, fetch: u32, answer: Promise) {
         Ok(value) => (grant(&core, &host, fetch, stability, &value, &token), value),
         Err(error) => {
             let (monotonic, unix) = clocks(&host);
-            let network = failure::is_network(&error);
-            let retry_after = failure::retry_after(&error, unix);
+            let (network, retry_after) = (host.is_network(&error), host.retry_after(&error));
             (core.core().failed(fetch, network, retry_after, stability, monotonic, unix), error)
         }
     };
-    host.ended(fetch, code, failed, &value);
+    host.ended(fetch, settled, failed, &value);
     drain(&core, &host);
 }
 
@@ -123,9 +129,8 @@ fn grant(core: &Shared, host: &Host, fetch: u32, stability: u32, value: &JsValue
     let unchanged = host.held_token(fetch) == *token;
     let session = host.session(fetch);
     let (monotonic, unix) = clocks(host);
-    core.core().granted(
-        fetch, expires_at, refresh_at, issued_at, unchanged, session, stability, monotonic, unix,
-    )
+    core.core()
+        .granted(fetch, expires_at, refresh_at, issued_at, unchanged, session, stability, monotonic, unix)
 }
 
 fn clocks(host: &Host) -> (f64, f64) {
@@ -137,7 +142,7 @@ fn is_nothing(value: &JsValue) -> bool {
 }
 
 /// A property; undefined where there is none, or where reading it throws.
-pub(crate) fn field(value: &JsValue, name: &str) -> JsValue {
+fn field(value: &JsValue, name: &str) -> JsValue {
     Reflect::get(value, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
 

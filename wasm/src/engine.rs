@@ -1,14 +1,42 @@
-//! The engine, numbers in and numbers out: strings cross only where a request is interned or invalidated.
+//! The engine behind few doors: each exported function costs a third of a kilobyte, so `engine.ts` names what is numbered here.
 
-use std::cell::{RefCell, RefMut};
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::{RefCell, RefMut};
 
 use azure_token_cache_core::engine::{Engine as Core, policy_from_numbers, policy_numbers};
 use azure_token_cache_core::{CredentialId, Policy, Request, Selector};
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
-/// The machine that decides. Its codes are documented in `codes.ts`; times are milliseconds.
+/// What [`Engine::request`] does with a request.
+mod what {
+    pub const INTERN: u32 = 0;
+    pub const INVALIDATE_ALL: u32 = 1;
+    pub const INVALIDATE_CREDENTIAL: u32 = 2;
+    pub const INVALIDATE_SCOPES: u32 = 3;
+}
+
+/// What [`Engine::input`] tells the machine.
+mod input {
+    pub const REGISTER: u32 = 0;
+    pub const LEAVE: u32 = 1;
+    pub const STARTED: u32 = 2;
+    pub const TIMEOUT: u32 = 3;
+    pub const IDENTITY_CHANGED: u32 = 4;
+    pub const IDENTITY_TOUCHED: u32 = 5;
+    pub const EXPLAIN: u32 = 6;
+    pub const NEXT_ACTION: u32 = 7;
+}
+
+/// What a run brought.
+mod outcome {
+    pub const GRANTED: u32 = 0;
+    pub const NONE: u32 = 1;
+}
+
+/// The machine that decides. Its contract stands in core, its names in `engine.ts`.
 ///
 /// Every method takes `&self`: the credential that a driver calls may ask the same engine again from within.
 #[wasm_bindgen]
@@ -32,265 +60,134 @@ impl Engine {
     }
 }
 
-/// The numbers of the default policy, in the order that [`Engine::new`] takes.
-#[wasm_bindgen(js_name = defaultPolicy)]
-#[must_use]
-pub fn default_policy() -> Vec<f64> {
-    policy_numbers(&Policy::DEFAULT).to_vec()
-}
-
-/// The numbers of the policy `"azure-identity"`.
-#[wasm_bindgen(js_name = azureIdentityPolicy)]
-#[must_use]
-pub fn azure_identity_policy() -> Vec<f64> {
-    policy_numbers(&Policy::AZURE_IDENTITY).to_vec()
+/// A number of the default policy, or of `"azure-identity"`, in the order of core's fields; NaN after the last.
+#[wasm_bindgen(js_name = policyNumber)]
+pub fn policy_number(azure_identity: bool, index: usize) -> f64 {
+    let policy = if azure_identity { Policy::AZURE_IDENTITY } else { Policy::DEFAULT };
+    policy_numbers(&policy).get(index).copied().unwrap_or(f64::NAN)
 }
 
 #[wasm_bindgen]
 impl Engine {
     /// An engine that holds nothing. `undefined` where the policy is not one.
-    pub fn create(policy: &[f64], max_entries: f64, seed: f64) -> Option<Engine> {
-        let core = Core::new(policy_from_numbers(policy)?, max_entries, seed);
+    pub fn create(policy: &Array, max_entries: f64, seed: f64) -> Option<Engine> {
+        let numbers: Vec<f64> = policy.iter().map(|number| number.as_f64().unwrap_or(f64::NAN)).collect();
+        let core = Core::new(policy_from_numbers(&numbers)?, max_entries, seed);
         Some(Self { core: Shared(Rc::new(RefCell::new(core))) })
     }
 
-    pub fn register(&self, kind: u32, fetch_limit: f64) -> u32 {
-        self.core.core().register(kind, fetch_limit)
+    /// The hot one.
+    pub fn lookup(&self, entry: f64, monotonic: f64, unix: f64) -> u32 {
+        self.core.core().lookup(entry, monotonic, unix)
     }
 
+    /// Interns a request, or invalidates what it selects: one of [`what`].
     #[expect(clippy::too_many_arguments, reason = "a request by its parts, and two clocks")]
-    pub fn intern(
+    pub fn request(
         &self,
+        what: u32,
         credential: u32,
         scopes: &Array,
-        tenant: Option<String>,
+        tenant: &JsValue,
         cae: bool,
-        claims: Option<String>,
+        claims: &JsValue,
         monotonic: f64,
         unix: f64,
     ) -> f64 {
-        let texts = texts(scopes);
+        // What is not a string becomes the empty one, which core refuses.
+        let texts: Vec<String> = scopes.iter().map(|scope| scope.as_string().unwrap_or_default()).collect();
         let scopes: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let (tenant, claims) = (tenant.as_string(), claims.as_string());
+        let credential = CredentialId::from_bits(credential);
         let request = Request {
-            credential: CredentialId::from_bits(credential),
+            credential,
             scopes: &scopes,
             tenant: tenant.as_deref(),
             cae,
             claims: claims.as_deref(),
         };
-        self.core.core().intern(&request, monotonic, unix)
+        let selector = match what {
+            what::INTERN => return self.core.core().intern(&request, monotonic, unix),
+            what::INVALIDATE_ALL => Selector::All,
+            what::INVALIDATE_CREDENTIAL => Selector::Credential(credential),
+            what::INVALIDATE_SCOPES => Selector::Scopes(credential, &scopes),
+            _ => Selector::Request(request),
+        };
+        self.core.core().invalidate(selector, monotonic, unix)
     }
 
-    pub fn lookup(&self, entry: f64, monotonic: f64, unix: f64) -> u32 {
-        self.core.core().lookup(entry, monotonic, unix)
+    /// One of [`input`]; after the last, closes. `about` is an id, `number` what else there is to say.
+    pub fn input(&self, input: u32, about: f64, number: f64, monotonic: f64, unix: f64) -> f64 {
+        let mut core = self.core.core();
+        let id = id(about);
+        match input {
+            input::REGISTER => return f64::from(core.register(id, number)),
+            input::LEAVE => return f64::from(core.leave(id, monotonic, unix)),
+            input::STARTED => core.started(id, monotonic, unix),
+            input::TIMEOUT => return f64::from(core.timeout(monotonic, unix)),
+            input::IDENTITY_CHANGED => core.identity_changed(id, monotonic, unix),
+            input::IDENTITY_TOUCHED => core.identity_touched(id, self::id(number), monotonic, unix),
+            input::EXPLAIN => return f64::from(core.explain(about, monotonic, unix)),
+            input::NEXT_ACTION => return f64::from(core.next_action()),
+            _ => core.close(monotonic, unix),
+        }
+        0.0
     }
 
-    pub fn from(&self) -> f64 {
-        self.core.core().from()
-    }
-
-    pub fn until(&self) -> f64 {
-        self.core.core().until()
-    }
-
-    pub fn job(&self) -> u32 {
-        self.core.core().job()
-    }
-
-    #[wasm_bindgen(js_name = serveAt)]
-    pub fn serve_at(&self) -> f64 {
-        self.core.core().serve_at()
-    }
-
-    pub fn leave(&self, job: u32, monotonic: f64, unix: f64) -> u32 {
-        self.core.core().leave(job, monotonic, unix)
-    }
-
-    pub fn started(&self, fetch: u32, monotonic: f64, unix: f64) {
-        self.core.core().started(fetch, monotonic, unix);
-    }
-
+    /// What a run brought: a token that expires at `time`, nothing, or an error that asks for a pause of `time`.
+    /// `flag` says of a token that it is unchanged, of an error that it is the network's.
     #[expect(clippy::too_many_arguments, reason = "numbers cross the border one by one")]
-    pub fn granted(
+    pub fn fetched(
         &self,
         fetch: u32,
-        expires_at: f64,
+        outcome: u32,
+        time: f64,
         refresh_at: f64,
         issued_at: f64,
-        unchanged: bool,
+        flag: bool,
         session: u32,
         stability: u32,
         monotonic: f64,
         unix: f64,
     ) -> u32 {
-        self.core.core().granted(
-            fetch, expires_at, refresh_at, issued_at, unchanged, session, stability, monotonic, unix,
-        )
+        let mut core = self.core.core();
+        match outcome {
+            outcome::GRANTED => {
+                core.granted(fetch, time, refresh_at, issued_at, flag, session, stability, monotonic, unix)
+            }
+            outcome::NONE => core.none(fetch, stability, monotonic, unix),
+            _ => core.failed(fetch, flag, time, stability, monotonic, unix),
+        }
     }
 
-    pub fn none(&self, fetch: u32, stability: u32, monotonic: f64, unix: f64) -> u32 {
-        self.core.core().none(fetch, stability, monotonic, unix)
-    }
-
-    pub fn failed(
-        &self,
-        fetch: u32,
-        network: bool,
-        retry_after: f64,
-        stability: u32,
-        monotonic: f64,
-        unix: f64,
-    ) -> u32 {
-        self.core.core().failed(fetch, network, retry_after, stability, monotonic, unix)
-    }
-
-    pub fn timeout(&self, monotonic: f64, unix: f64) -> u32 {
-        self.core.core().timeout(monotonic, unix)
-    }
-
-    #[wasm_bindgen(js_name = settledJob)]
-    pub fn settled_job(&self) -> u32 {
-        self.core.core().settled_job()
-    }
-
-    #[wasm_bindgen(js_name = settledEntry)]
-    pub fn settled_entry(&self) -> f64 {
-        self.core.core().settled_entry()
-    }
-
-    #[wasm_bindgen(js_name = settledBase)]
-    pub fn settled_base(&self) -> f64 {
-        self.core.core().settled_base()
-    }
-
-    #[wasm_bindgen(js_name = settledReason)]
-    pub fn settled_reason(&self) -> u32 {
-        self.core.core().settled_reason()
-    }
-
-    #[wasm_bindgen(js_name = identityChanged)]
-    pub fn identity_changed(&self, credential: u32, monotonic: f64, unix: f64) {
-        self.core.core().identity_changed(credential, monotonic, unix);
-    }
-
-    #[wasm_bindgen(js_name = identityTouched)]
-    pub fn identity_touched(&self, credential: u32, session: u32, monotonic: f64, unix: f64) {
-        self.core.core().identity_touched(credential, session, monotonic, unix);
-    }
-
-    #[wasm_bindgen(js_name = invalidateAll)]
-    pub fn invalidate_all(&self, monotonic: f64, unix: f64) -> f64 {
-        self.core.core().invalidate(Selector::All, monotonic, unix)
-    }
-
-    #[wasm_bindgen(js_name = invalidateCredential)]
-    pub fn invalidate_credential(&self, credential: u32, monotonic: f64, unix: f64) -> f64 {
-        let credential = CredentialId::from_bits(credential);
-        self.core.core().invalidate(Selector::Credential(credential), monotonic, unix)
-    }
-
-    #[wasm_bindgen(js_name = invalidateScopes)]
-    pub fn invalidate_scopes(&self, credential: u32, scopes: &Array, monotonic: f64, unix: f64) -> f64 {
-        let texts = texts(scopes);
-        let scopes: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let selector = Selector::Scopes(CredentialId::from_bits(credential), &scopes);
-        self.core.core().invalidate(selector, monotonic, unix)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "a request by its parts, and two clocks")]
-    #[wasm_bindgen(js_name = invalidateRequest)]
-    pub fn invalidate_request(
-        &self,
-        credential: u32,
-        scopes: &Array,
-        tenant: Option<String>,
-        cae: bool,
-        claims: Option<String>,
-        monotonic: f64,
-        unix: f64,
-    ) -> f64 {
-        let texts = texts(scopes);
-        let scopes: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let request = Request {
-            credential: CredentialId::from_bits(credential),
-            scopes: &scopes,
-            tenant: tenant.as_deref(),
-            cae,
-            claims: claims.as_deref(),
-        };
-        self.core.core().invalidate(Selector::Request(request), monotonic, unix)
-    }
-
-    pub fn close(&self, monotonic: f64, unix: f64) {
-        self.core.core().close(monotonic, unix);
-    }
-
-    #[wasm_bindgen(js_name = nextAction)]
-    pub fn next_action(&self) -> u32 {
-        self.core.core().next_action()
-    }
-
-    #[wasm_bindgen(js_name = actionEntry)]
-    pub fn action_entry(&self) -> f64 {
-        self.core.core().action_entry()
-    }
-
-    #[wasm_bindgen(js_name = actionFetch)]
-    pub fn action_fetch(&self) -> u32 {
-        self.core.core().action_fetch()
-    }
-
-    #[wasm_bindgen(js_name = actionJob)]
-    pub fn action_job(&self) -> u32 {
-        self.core.core().action_job()
-    }
-
-    #[wasm_bindgen(js_name = nextTimeout)]
-    pub fn next_timeout(&self) -> f64 {
-        self.core.core().next_timeout()
-    }
-
-    #[wasm_bindgen(js_name = nextTimeoutReason)]
-    pub fn next_timeout_reason(&self) -> u32 {
-        self.core.core().next_timeout_reason()
-    }
-
-    pub fn explain(&self, entry: f64, monotonic: f64, unix: f64) -> u32 {
-        self.core.core().explain(entry, monotonic, unix)
-    }
-
-    #[wasm_bindgen(js_name = explainedDue)]
-    pub fn explained_due(&self) -> u32 {
-        self.core.core().explained_due()
-    }
-
-    #[wasm_bindgen(js_name = explainedLeft)]
-    pub fn explained_left(&self) -> f64 {
-        self.core.core().explained_left()
-    }
-
-    #[wasm_bindgen(js_name = explainedGate)]
-    pub fn explained_gate(&self) -> f64 {
-        self.core.core().explained_gate()
-    }
-
-    #[wasm_bindgen(js_name = explainedMemory)]
-    pub fn explained_memory(&self) -> f64 {
-        self.core.core().explained_memory()
-    }
-
-    #[wasm_bindgen(js_name = explainedInFlight)]
-    pub fn explained_in_flight(&self) -> bool {
-        self.core.core().explained_in_flight()
-    }
-
-    #[wasm_bindgen(js_name = entryCount)]
-    pub fn entry_count(&self) -> f64 {
-        self.core.core().len()
+    /// What does not fit a return value; `engine.ts` numbers it.
+    pub fn read(&self, what: u32) -> f64 {
+        let core = self.core.core();
+        match what {
+            0 => core.from(),
+            1 => core.until(),
+            2 => f64::from(core.job()),
+            3 => core.serve_at(),
+            4 => f64::from(core.settled_job()),
+            5 => core.settled_entry(),
+            6 => core.settled_base(),
+            7 => f64::from(core.settled_reason()),
+            8 => core.action_entry(),
+            9 => f64::from(core.action_fetch()),
+            10 => f64::from(core.action_job()),
+            11 => core.next_timeout(),
+            12 => f64::from(core.next_timeout_reason()),
+            13 => f64::from(core.explained_due()),
+            14 => core.explained_left(),
+            15 => core.explained_gate(),
+            16 => core.explained_memory(),
+            17 => f64::from(u8::from(core.explained_in_flight())),
+            _ => core.len(),
+        }
     }
 }
 
-/// What is not a string becomes the empty one, which core refuses.
-fn texts(scopes: &Array) -> Vec<String> {
-    scopes.iter().map(|scope| scope.as_string().unwrap_or_default()).collect()
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from f64 saturates")]
+fn id(number: f64) -> u32 {
+    number as u32
 }

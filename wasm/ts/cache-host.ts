@@ -16,6 +16,7 @@ import {
 } from "./errors.ts";
 import { type EventListener, type EventSubject, errorNameOf } from "./events.ts";
 import { type Explanation, explain, nothingHeld } from "./explanation.ts";
+import { isNetwork, retryAfter } from "./failure.ts";
 import type { CheckedOptions } from "./options.ts";
 import { Owner } from "./owner.ts";
 import {
@@ -350,6 +351,14 @@ export class CacheHost implements DriverHost, RunListener {
 
   issuedAt(token: string): number {
     return issuedAt(token);
+  }
+
+  isNetwork(error: unknown): boolean {
+    return isNetwork(error);
+  }
+
+  retryAfter(error: unknown): number {
+    return retryAfter(error, this.unixMillis());
   }
 
   notAToken(): Error {

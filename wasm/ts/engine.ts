@@ -110,6 +110,9 @@ export interface DriverHost {
   session(fetch: number): number;
   heldToken(fetch: number): string | undefined;
   issuedAt(token: string): number;
+  isNetwork(error: unknown): boolean;
+  /** In milliseconds; NaN where the error asks for no pause. */
+  retryAfter(error: unknown): number;
   notAToken(): Error;
   monotonicMillis(): number;
   unixMillis(): number;
@@ -124,12 +127,11 @@ export interface Driver {
 }
 
 /** The numbers of a policy, in the order of core's fields; truths are 0 and 1. */
-export type PolicyNumbers = ArrayLike<number>;
+export type PolicyNumbers = number[];
 
 /** The wasm module, instantiated. */
 export interface EngineModule {
-  defaultPolicy(): Float64Array;
-  azureIdentityPolicy(): Float64Array;
+  policyNumbers(preset: "default" | "azure-identity"): PolicyNumbers;
   /** `undefined` where a number of the policy is negative, not one, or too large. */
   create(policy: PolicyNumbers, maxEntries: number, seed: number): Engine | undefined;
   drive(engine: Engine, host: DriverHost): Driver;
@@ -141,13 +143,253 @@ let loaded: EngineModule | undefined;
 export function loadEngine(source: EngineSource): EngineModule {
   if (loaded === undefined) {
     glue.initSync({ module: source() });
-    loaded = {
-      defaultPolicy: glue.defaultPolicy,
-      azureIdentityPolicy: glue.azureIdentityPolicy,
-      create: (policy, maxEntries, seed) =>
-        glue.Engine.create(Float64Array.from(policy), maxEntries, seed) as Engine | undefined,
-      drive: (engine, host) => new glue.Driver(engine as unknown as glue.Engine, host),
-    };
+    loaded = { policyNumbers, create, drive };
   }
   return loaded;
+}
+
+function policyNumbers(preset: "default" | "azure-identity"): PolicyNumbers {
+  const numbers: number[] = [];
+  for (;;) {
+    const number = glue.policyNumber(preset === "azure-identity", numbers.length);
+    if (Number.isNaN(number)) return numbers;
+    numbers.push(number);
+  }
+}
+
+function create(policy: PolicyNumbers, maxEntries: number, seed: number): Engine | undefined {
+  const raw = glue.Engine.create(policy, maxEntries, seed);
+  return raw && new NamedEngine(raw);
+}
+
+function drive(engine: Engine, host: DriverHost): Driver {
+  return new glue.Driver((engine as NamedEngine).raw, host);
+}
+
+/** What `request` does with a request; the numbers of `engine.rs`. */
+const What = { Intern: 0, InvalidateAll: 1, InvalidateCredential: 2, InvalidateScopes: 3, InvalidateRequest: 4 };
+
+/** What `input` tells the machine. */
+const Input = {
+  Register: 0,
+  Leave: 1,
+  Started: 2,
+  Timeout: 3,
+  IdentityChanged: 4,
+  IdentityTouched: 5,
+  Explain: 6,
+  NextAction: 7,
+  Close: 8,
+};
+
+/** What a run brought. */
+const Outcome = { Granted: 0, None: 1, Failed: 2 };
+
+/** The wasm's few doors by the names of what is behind them: names cost the module bytes, and nothing here. */
+class NamedEngine implements Engine {
+  readonly raw: glue.Engine;
+
+  constructor(raw: glue.Engine) {
+    this.raw = raw;
+  }
+
+  register(kind: number, fetchLimit: number): number {
+    return this.raw.input(Input.Register, kind, fetchLimit, 0, 0);
+  }
+
+  intern(
+    credential: number,
+    scopes: readonly string[],
+    tenant: string | undefined,
+    cae: boolean,
+    claims: string | undefined,
+    monotonic: number,
+    unix: number,
+  ): number {
+    return this.raw.request(What.Intern, credential, scopes as string[], tenant, cae, claims, monotonic, unix);
+  }
+
+  lookup(entry: number, monotonic: number, unix: number): number {
+    return this.raw.lookup(entry, monotonic, unix);
+  }
+
+  from(): number {
+    return this.raw.read(0);
+  }
+
+  until(): number {
+    return this.raw.read(1);
+  }
+
+  job(): number {
+    return this.raw.read(2);
+  }
+
+  serveAt(): number {
+    return this.raw.read(3);
+  }
+
+  leave(job: number, monotonic: number, unix: number): number {
+    return this.raw.input(Input.Leave, job, 0, monotonic, unix);
+  }
+
+  started(fetch: number, monotonic: number, unix: number): void {
+    this.raw.input(Input.Started, fetch, 0, monotonic, unix);
+  }
+
+  granted(
+    fetch: number,
+    expiresAt: number,
+    refreshAt: number,
+    issuedAt: number,
+    unchanged: boolean,
+    session: number,
+    stability: number,
+    monotonic: number,
+    unix: number,
+  ): number {
+    const { raw } = this;
+    return raw.fetched(
+      fetch,
+      Outcome.Granted,
+      expiresAt,
+      refreshAt,
+      issuedAt,
+      unchanged,
+      session,
+      stability,
+      monotonic,
+      unix,
+    );
+  }
+
+  none(fetch: number, stability: number, monotonic: number, unix: number): number {
+    return this.raw.fetched(fetch, Outcome.None, 0, 0, 0, false, 0, stability, monotonic, unix);
+  }
+
+  failed(
+    fetch: number,
+    network: boolean,
+    retryAfter: number,
+    stability: number,
+    monotonic: number,
+    unix: number,
+  ): number {
+    return this.raw.fetched(fetch, Outcome.Failed, retryAfter, 0, 0, network, 0, stability, monotonic, unix);
+  }
+
+  timeout(monotonic: number, unix: number): number {
+    return this.raw.input(Input.Timeout, 0, 0, monotonic, unix);
+  }
+
+  settledJob(): number {
+    return this.raw.read(4);
+  }
+
+  settledEntry(): number {
+    return this.raw.read(5);
+  }
+
+  settledBase(): number {
+    return this.raw.read(6);
+  }
+
+  settledReason(): number {
+    return this.raw.read(7);
+  }
+
+  identityChanged(credential: number, monotonic: number, unix: number): void {
+    this.raw.input(Input.IdentityChanged, credential, 0, monotonic, unix);
+  }
+
+  identityTouched(credential: number, session: number, monotonic: number, unix: number): void {
+    this.raw.input(Input.IdentityTouched, credential, session, monotonic, unix);
+  }
+
+  invalidateAll(monotonic: number, unix: number): number {
+    return this.raw.request(What.InvalidateAll, 0, [], undefined, false, undefined, monotonic, unix);
+  }
+
+  invalidateCredential(credential: number, monotonic: number, unix: number): number {
+    const { raw } = this;
+    return raw.request(What.InvalidateCredential, credential, [], undefined, false, undefined, monotonic, unix);
+  }
+
+  invalidateScopes(credential: number, scopes: readonly string[], monotonic: number, unix: number): number {
+    const list = scopes as string[];
+    return this.raw.request(What.InvalidateScopes, credential, list, undefined, false, undefined, monotonic, unix);
+  }
+
+  invalidateRequest(
+    credential: number,
+    scopes: readonly string[],
+    tenant: string | undefined,
+    cae: boolean,
+    claims: string | undefined,
+    monotonic: number,
+    unix: number,
+  ): number {
+    const list = scopes as string[];
+    return this.raw.request(What.InvalidateRequest, credential, list, tenant, cae, claims, monotonic, unix);
+  }
+
+  close(monotonic: number, unix: number): void {
+    this.raw.input(Input.Close, 0, 0, monotonic, unix);
+  }
+
+  nextAction(): number {
+    return this.raw.input(Input.NextAction, 0, 0, 0, 0);
+  }
+
+  actionEntry(): number {
+    return this.raw.read(8);
+  }
+
+  actionFetch(): number {
+    return this.raw.read(9);
+  }
+
+  actionJob(): number {
+    return this.raw.read(10);
+  }
+
+  nextTimeout(): number {
+    return this.raw.read(11);
+  }
+
+  nextTimeoutReason(): number {
+    return this.raw.read(12);
+  }
+
+  explain(entry: number, monotonic: number, unix: number): number {
+    return this.raw.input(Input.Explain, entry, 0, monotonic, unix);
+  }
+
+  explainedDue(): number {
+    return this.raw.read(13);
+  }
+
+  explainedLeft(): number {
+    return this.raw.read(14);
+  }
+
+  explainedGate(): number {
+    return this.raw.read(15);
+  }
+
+  explainedMemory(): number {
+    return this.raw.read(16);
+  }
+
+  explainedInFlight(): boolean {
+    return this.raw.read(17) === 1;
+  }
+
+  entryCount(): number {
+    return this.raw.read(18);
+  }
+
+  free(): void {
+    this.raw.free();
+  }
 }

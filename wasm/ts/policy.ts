@@ -62,14 +62,14 @@ const largest = 2 ** 32 - 1;
 
 /** The whole policy that an option means, in core's numbers. */
 export function policyNumbers(option: unknown, engine: EngineModule): PolicyNumbers {
-  if (option === undefined) return engine.defaultPolicy();
-  if (option === "azure-identity") return engine.azureIdentityPolicy();
+  if (option === undefined) return engine.policyNumbers("default");
+  if (option === "azure-identity") return engine.policyNumbers(option);
   if (typeof option !== "object" || option === null)
     throw new OptionError(
       "policy",
       'must be "azure-identity" or an object such as { refreshBeforeExpiryMs: 600_000 }',
     );
-  const numbers = engine.defaultPolicy();
+  const numbers = engine.policyNumbers("default");
   for (const [name, value] of Object.entries(option)) {
     const place = names.indexOf(name as keyof Policy);
     if (place < 0) throw new OptionError(`policy.${name}`, `is unknown: a policy has ${names.join(", ")}`);
