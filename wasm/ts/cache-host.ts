@@ -92,7 +92,9 @@ export class CacheHost implements DriverHost, RunListener {
     const { watch } = owner;
     if (watch === undefined) return this.#askOnce(owner, scopes, options);
     if (this.#isUnwatchable(owner, watch)) return passBy(owner, scopes, options);
-    return options == null ? this.#askTogether(owner, watch, scopes) : this.#askWatched(owner, watch, scopes, options);
+    return options == null
+      ? this.#askTogether(owner, watch, scopes)
+      : this.#askWatched(owner, watch, scopes, options);
   }
 
   /** A crowd waits for one answer: the login is looked at once for all of them, when the token has come. */
@@ -280,10 +282,7 @@ export class CacheHost implements DriverHost, RunListener {
   }
 
   #place(slot: Slot): Slot {
-    const index = slot.entry >>> 0;
-    const former = this.#slots[index];
-    if (former !== undefined) this.#retire(former);
-    this.#slots[index] = slot;
+    this.#slots[slot.entry >>> 0] = slot;
     return slot;
   }
 

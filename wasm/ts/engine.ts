@@ -167,7 +167,13 @@ function drive(engine: Engine, host: DriverHost): Driver {
 }
 
 /** What `request` does with a request; the numbers of `engine.rs`. */
-const What = { Intern: 0, InvalidateAll: 1, InvalidateCredential: 2, InvalidateScopes: 3, InvalidateRequest: 4 };
+const What = {
+  Intern: 0,
+  InvalidateAll: 1,
+  InvalidateCredential: 2,
+  InvalidateScopes: 3,
+  InvalidateRequest: 4,
+};
 
 /** What `input` tells the machine. */
 const Input = {
@@ -206,7 +212,16 @@ class NamedEngine implements Engine {
     monotonic: number,
     unix: number,
   ): number {
-    return this.raw.request(What.Intern, credential, scopes as string[], tenant, cae, claims, monotonic, unix);
+    return this.raw.request(
+      What.Intern,
+      credential,
+      scopes as string[],
+      tenant,
+      cae,
+      claims,
+      monotonic,
+      unix,
+    );
   }
 
   lookup(entry: number, monotonic: number, unix: number): number {
@@ -312,12 +327,30 @@ class NamedEngine implements Engine {
 
   invalidateCredential(credential: number, monotonic: number, unix: number): number {
     const { raw } = this;
-    return raw.request(What.InvalidateCredential, credential, [], undefined, false, undefined, monotonic, unix);
+    return raw.request(
+      What.InvalidateCredential,
+      credential,
+      [],
+      undefined,
+      false,
+      undefined,
+      monotonic,
+      unix,
+    );
   }
 
   invalidateScopes(credential: number, scopes: readonly string[], monotonic: number, unix: number): number {
     const list = scopes as string[];
-    return this.raw.request(What.InvalidateScopes, credential, list, undefined, false, undefined, monotonic, unix);
+    return this.raw.request(
+      What.InvalidateScopes,
+      credential,
+      list,
+      undefined,
+      false,
+      undefined,
+      monotonic,
+      unix,
+    );
   }
 
   invalidateRequest(

@@ -30,7 +30,8 @@ export function isNetwork(error: unknown, within = depth): boolean {
   if (within === 0 || typeof error !== "object" || error === null) return false;
   if (networkCodes.has(field(error, "code")) || networkCodes.has(field(error, "errorCode"))) return true;
   const several = field(error, "errors");
-  const all = Array.isArray(several) && several.length > 0 && several.every((each) => isNetwork(each, within - 1));
+  const all =
+    Array.isArray(several) && several.length > 0 && several.every((each) => isNetwork(each, within - 1));
   return all || isNetwork(causeOf(error), within - 1);
 }
 

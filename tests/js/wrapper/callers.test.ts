@@ -120,6 +120,20 @@ describe("the call of the credential", () => {
     assert.deepEqual(behind, { tenantId: "t", enableCae: true, [mark]: true });
   });
 
+  it("has no tracing of a caller who joined another fetch", async () => {
+    const { credential, clock, source } = wrapped([{ delayMs: 10 }]);
+    const tracingOptions = { tracingContext: { span: 2 } };
+    const both = [credential.getToken(scope), credential.getToken([scope], { tracingOptions })];
+    await clock.advance(10);
+    await Promise.all(both);
+    await clock.advance(hour - 100_000);
+    await credential.getToken(scope);
+    assert.deepEqual(
+      source.calls.map(({ options }) => options.tracingOptions),
+      [undefined, undefined],
+    );
+  });
+
   it("has the scopes as the caller gave them, in a list of its own", async () => {
     const { credential, source } = wrapped();
     const scopes = ["a", "b"];

@@ -204,6 +204,21 @@ describe("a run of the credential", () => {
     assert.equal(source.calls.length, 4);
   });
 
+  it("is handed out although the login was touched each time", async () => {
+    const { credential, login, source } = watched([], { az: true });
+    const run = login.run.bind(login);
+    login.run = async (fetch) => {
+      const result = await run(fetch);
+      login.session += 1;
+      login.verdicts.push({ touched: login.session });
+      return result;
+    };
+    const moved = "movedSameAccount" as const;
+    login.stabilities.push(moved, moved, moved);
+    assert.equal(await textOf(credential.getToken(scope)), "token-3");
+    assert.equal(source.calls.length, 3);
+  });
+
   it("whose token is another account's fails with a typed error, and serves nothing", async () => {
     const { credential, login } = watched([], { az: true });
     login.admissions.push("contradiction");
