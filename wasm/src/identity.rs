@@ -1,6 +1,8 @@
 //! core's login watch over wasm-bindgen, for Node without the addon: TypeScript looks at the files and says what it saw.
 
-use std::cell::OnceCell;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use azure_token_cache_core::az::account::AccountEnvironment;
 use azure_token_cache_core::identity::login::{File, Login, Marks, Role, codes};

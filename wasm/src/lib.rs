@@ -11,6 +11,8 @@ extern crate alloc;
 pub mod az;
 mod driver;
 mod engine;
+#[cfg(feature = "az")]
+pub mod identity;
 #[cfg(target_arch = "wasm32")]
 mod memory;
 

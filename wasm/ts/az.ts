@@ -2,6 +2,7 @@
 
 import { base64 } from "./generated/az.inline.ts";
 import { azArguments, azOutputBound, azToken, initSync, LoginWatch } from "./generated/az.js";
+import { bytesOf } from "./load/base64.ts";
 
 export interface AzFunctions {
   readonly azArguments: typeof azArguments;
@@ -12,6 +13,6 @@ export interface AzFunctions {
 
 /** The functions, once their wasm is instantiated. */
 export function loadAz(): AzFunctions {
-  initSync({ module: Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)) });
+  initSync({ module: bytesOf(base64) });
   return { azArguments, azToken, azOutputBound, LoginWatch };
 }

@@ -1,4 +1,5 @@
 // The engine's bytes out of this very file: bundlers break reading a file beside it.
 import { base64 } from "../generated/engine.inline.ts";
+import { bytesOf } from "./base64.ts";
 
-export const inlineEngine = (): BufferSource => Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
+export const inlineEngine = (): BufferSource => bytesOf(base64);
