@@ -15,11 +15,13 @@ const { values: chosen } = parseArgs({
 });
 const jsonPath = chosen.json ?? join(root, "target", "bench.json");
 
-const limitMs = 300_000;
+const usualLimitMs = 300_000;
 const reports = [];
-for (const [name, { nodes, flags = [] }] of Object.entries(measures).filter(([name]) => isChosen(name)))
+for (const [name, { nodes, flags = [], limitMs = usualLimitMs }] of Object.entries(measures).filter(
+  ([name]) => isChosen(name),
+))
   for (const major of nodes.filter((major) => chosen.node === undefined || Number(chosen.node) === major))
-    reports.push({ name, major, ...measure(name, major, flags) });
+    reports.push({ name, major, ...measure(name, major, flags, limitMs) });
 
 const rows = lines.filter(({ measure: name }) => isChosen(name)).flatMap(rowsOf);
 const comparisons = reports.flatMap(comparisonsOf);
@@ -35,7 +37,7 @@ function isChosen(name) {
 }
 
 /** In a process of its own: no measure optimises or burdens another's code. */
-function measure(name, major, flags) {
+function measure(name, major, flags, limitMs) {
   process.stderr.write(`measuring ${name} under Node ${major} ... `);
   const began = performance.now();
   const script = join(root, "tests", "bench", "measures", `${name}.mjs`);
