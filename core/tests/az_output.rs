@@ -506,6 +506,11 @@ fn a_token_named_in_one_stream_is_scrubbed_from_both() {
         parse_token(stdout, b"it was short.word, c2hvcnQud29yZA==", Exit::Code(1), &UTC, NOW).unwrap_err();
     let AzError::Failed { detail, .. } = &error else { panic!("{error:?}") };
     assert_eq!(detail.as_str(), "it was [redacted], [redacted]");
+    let two =
+        b"{\"accessToken\": \"first.word\", \"refreshToken\": \"second.word\", \"idToken\": \"first.word\"}";
+    let error = parse_token(two, b"first.word or second.word", Exit::Code(1), &UTC, NOW).unwrap_err();
+    assert!(error.to_string().ends_with("[redacted] or [redacted]"), "{error}");
+    assert_eq!(format!("{:?}", Excerpt::of_text("a \"b\"")), "\"a \\\"b\\\"\"");
     let unnamed = parse_token(b"{\"accessToken\": \"it\"}", b"it was", Exit::Code(1), &UTC, NOW).unwrap_err();
     assert!(unnamed.to_string().ends_with("it was"));
 }
