@@ -92,9 +92,11 @@ export class CacheHost implements DriverHost, RunListener {
     const { watch } = owner;
     if (watch === undefined) return this.#askOnce(owner, scopes, options);
     if (this.#isUnwatchable(owner, watch)) return passBy(owner, scopes, options);
+    // A caller may change its own list while its answer takes more than one round.
+    const asked = Array.isArray(scopes) ? [...scopes] : scopes;
     return options == null
-      ? this.#askTogether(owner, watch, scopes)
-      : this.#askWatched(owner, watch, scopes, options);
+      ? this.#askTogether(owner, watch, asked)
+      : this.#askWatched(owner, watch, asked, options);
   }
 
   /** A crowd waits for one answer: the login is looked at once for all of them, when the token has come. */
@@ -104,8 +106,13 @@ export class CacheHost implements DriverHost, RunListener {
       owner.waits += 1;
       return crowd;
     }
-    const answer = this.#askWatched(owner, watch, scopes, undefined);
-    const slot = askedSlot(owner, scopes);
+    let slot: Slot | undefined;
+    // Once their token has come, who asks is not of the crowd.
+    const disperse = () => {
+      if (slot !== undefined) slot.crowd = undefined;
+    };
+    const answer = this.#askWatched(owner, watch, scopes, undefined, disperse);
+    slot = askedSlot(owner, scopes);
     if (slot !== undefined) slot.crowd = answer;
     return answer;
   }
@@ -124,11 +131,12 @@ export class CacheHost implements DriverHost, RunListener {
     watch: LoginWatch,
     scopes: Scopes,
     options: GetTokenOptions | undefined,
+    arrived?: () => void,
   ): Promise<Answer> {
     for (let round = 0; round < maxRounds; round += 1) {
       if (round > 0 && this.#isUnwatchable(owner, watch)) return passBy(owner, scopes, options);
       const { login } = owner;
-      const token = await this.#askOnce(owner, scopes, options).finally(() => disperse(owner, scopes));
+      const token = await this.#askOnce(owner, scopes, options).finally(arrived);
       if (token === null || options?.proofOfPossessionOptions != null) return token;
       const before = this.#handedOut.get(token) ?? login;
       if (await this.#isOf(owner, watch, before, options?.abortSignal)) return token;
@@ -249,7 +257,7 @@ export class CacheHost implements DriverHost, RunListener {
 
   // ---- Slots
 
-  /** The slot of a request; `undefined`: the cache is full of fetches in flight. */
+  /** The slot of a request; `undefined`: it cannot have one, or the cache is full of fetches in flight. */
   #slotOf(owner: Owner, scopes: Scopes, details: Details): Slot | undefined {
     const { tenantId, cae, claims } = details;
     if (claims === undefined) {
@@ -257,6 +265,7 @@ export class CacheHost implements DriverHost, RunListener {
       if (known !== undefined && known.entry >= 0) return known;
     }
     const list = listOf(scopes);
+    if (!isExact(tenantId ?? "") || !isExact(claims ?? "")) return undefined;
     const entry = this.#engine.intern(
       owner.id,
       list,
@@ -605,6 +614,8 @@ export class CacheHost implements DriverHost, RunListener {
     for (const [job] of waiting) this.#waiting.delete(job);
     this.#engine.invalidateCredential(owner.id, this.monotonicMillis(), this.unixMillis());
     this.#driver.drain();
+    // The engine lets its entries go in time; the credential that they hold goes now.
+    for (const slot of this.#slots) if (slot?.owner === owner) this.#retire(slot);
     for (const [, waiters] of waiting) waiters.reject(new ClosedError());
   }
 
@@ -640,12 +651,6 @@ function askedSlot(owner: Owner, scopes: unknown): Slot | undefined {
   return slot !== undefined && slot.entry >= 0 ? slot : undefined;
 }
 
-/** Their token has come: who asks from now on is not of the crowd. */
-function disperse(owner: Owner, scopes: Scopes): void {
-  const slot = askedSlot(owner, scopes);
-  if (slot !== undefined) slot.crowd = undefined;
-}
-
 function detailsOf(options: GetTokenOptions | undefined): Details {
   if (options == null) return plain;
   const tenantId = options.tenantId ?? undefined;
@@ -660,9 +665,14 @@ const plainCae: Details = { tenantId: undefined, cae: true, claims: undefined };
 
 function listOf(scopes: unknown): readonly string[] {
   const list: unknown[] = Array.isArray(scopes) ? [...scopes] : [scopes];
-  if (list.length === 0 || !list.every((scope) => typeof scope === "string" && scope !== ""))
-    throw new ScopesError();
-  return list as string[];
+  if (list.length === 0 || !list.every((scope) => isExact(scope) && scope !== "")) throw new ScopesError();
+  // Fetches are made from it, and listeners see it.
+  return Object.freeze(list) as readonly string[];
+}
+
+/** Whether the engine can tell a text from every other: half a surrogate pair has no form of its own in UTF-8. */
+function isExact(text: unknown): boolean {
+  return typeof text === "string" && !/\p{Surrogate}/u.test(text);
 }
 
 function subjectOfSlot(slot: Slot): EventSubject {

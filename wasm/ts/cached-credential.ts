@@ -40,22 +40,22 @@ export function isCached(credential: object): boolean {
   return brand in credential;
 }
 
-/** A wrapper of `owner`. With `alone`, closing it closes the cache. */
-export function cachedCredential(host: CacheHost, owner: Owner, alone: boolean): CachedCredential {
-  if (owner.watch?.everyMs === 0) return new WatchedCredential(host, owner, alone, owner.watch, host);
-  if (host.ownClock !== undefined) return new ClockedCredential(host, owner, alone, host.ownClock);
-  return new FixedCredential(host, owner, alone);
+/** A wrapper of `owner`; `close` is what closing it does. */
+export function cachedCredential(host: CacheHost, owner: Owner, close: () => void): CachedCredential {
+  if (owner.watch?.everyMs === 0) return new WatchedCredential(host, owner, close, owner.watch, host);
+  if (host.ownClock !== undefined) return new ClockedCredential(host, owner, close, host.ownClock);
+  return new FixedCredential(host, owner, close);
 }
 
 abstract class Wrapper implements CachedCredential {
   readonly #host: CacheHost;
   readonly #owner: Owner;
-  readonly #alone: boolean;
+  readonly #close: () => void;
 
-  constructor(host: CacheHost, owner: Owner, alone: boolean) {
+  constructor(host: CacheHost, owner: Owner, close: () => void) {
     this.#host = host;
     this.#owner = owner;
-    this.#alone = alone;
+    this.#close = close;
   }
 
   get [brand](): true {
@@ -87,8 +87,7 @@ abstract class Wrapper implements CachedCredential {
   }
 
   async close(): Promise<void> {
-    if (this.#alone) this.#host.close();
-    else this.#host.release(this.#owner);
+    this.#close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -102,8 +101,8 @@ class FixedCredential extends Wrapper {
   readonly #roots: Map<string, ScopeNode>;
   #hits = 0;
 
-  constructor(host: CacheHost, owner: Owner, alone: boolean) {
-    super(host, owner, alone);
+  constructor(host: CacheHost, owner: Owner, close: () => void) {
+    super(host, owner, close);
     this.#tree = owner.tree;
     this.#roots = owner.tree.roots;
   }
@@ -142,8 +141,8 @@ class ClockedCredential extends Wrapper {
   readonly #clock: Clock;
   #hits = 0;
 
-  constructor(host: CacheHost, owner: Owner, alone: boolean, clock: Clock) {
-    super(host, owner, alone);
+  constructor(host: CacheHost, owner: Owner, close: () => void, clock: Clock) {
+    super(host, owner, close);
     this.#tree = owner.tree;
     this.#clock = clock;
   }
@@ -175,11 +174,11 @@ class WatchedCredential extends Wrapper {
   constructor(
     host: CacheHost,
     owner: Owner,
-    alone: boolean,
+    close: () => void,
     watch: LoginWatch,
     clock: Pick<Clock, "unixMillis">,
   ) {
-    super(host, owner, alone);
+    super(host, owner, close);
     this.#tree = owner.tree;
     this.#watch = watch;
     this.#clock = clock;

@@ -34,7 +34,7 @@ export type CacheEvent =
   | (EventSubject & { readonly type: "failure-remembered"; readonly errorName: string })
   /** `"account"`: another one is logged in, or none. `"session"`: the same one, perhaps anew. */
   | { readonly type: "identity-changed"; readonly kind: string; readonly change: "account" | "session" }
-  /** A request went past the cache, which is full of fetches in flight. */
+  /** A request went past the cache, which is full of fetches in flight; or its tenant or claims are not text. */
   | (EventSubject & { readonly type: "passed-by" });
 
 /** Called with every event, at once. What it throws is ignored. */

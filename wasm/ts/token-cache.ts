@@ -12,6 +12,7 @@ import {
   type WithTokenCacheOptions,
   type WrapOptions,
 } from "./options.ts";
+import type { Owner } from "./owner.ts";
 import type { LoginWatch, Platform } from "./platform.ts";
 import { SwitchedOffCredential } from "./switched-off.ts";
 
@@ -55,18 +56,21 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     host: () => CacheHost,
     credential: TokenCredential,
     identity: unknown,
-    alone: boolean,
+    close: (host: CacheHost, owner: Owner) => void,
   ): CachedCredential {
     const watch = watchOf(platform, credential, identity);
     if (isOff()) return new SwitchedOffCredential(credential);
     const to = host();
-    return cachedCredential(to, to.adopt(credential, watch), alone);
+    const owner = to.adopt(credential, watch);
+    return cachedCredential(to, owner, () => close(to, owner));
   }
 
   class Cache implements TokenCache {
     readonly #options: ReturnType<typeof checkCacheOptions>;
     readonly #wrapped = new WeakMap<TokenCredential, CachedCredential>();
     readonly #all = new Set<CachedCredential>();
+    /** Counts of wrappers that were closed. */
+    readonly #past = { hits: 0, waits: 0, fetches: 0, failures: 0 };
     #host: CacheHost | undefined;
     #closed = false;
 
@@ -80,7 +84,15 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
       if (this.#closed) throw new ClosedError();
       const known = isCached(credential) ? (credential as CachedCredential) : this.#wrapped.get(credential);
       if (known !== undefined) return again(known, options);
-      const wrapper = adopt(() => this.#loaded(), credential, identity, false);
+      const wrapper = adopt(
+        () => this.#loaded(),
+        credential,
+        identity,
+        (host, owner) => {
+          host.release(owner);
+          this.#drop(credential, wrapper);
+        },
+      );
       this.#wrapped.set(credential, wrapper);
       this.#all.add(wrapper);
       return wrapper;
@@ -97,11 +109,8 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     }
 
     stats(): CacheStats {
-      const total = { hits: 0, waits: 0, fetches: 0, failures: 0 };
-      for (const wrapper of this.#all) {
-        const stats = wrapper.stats();
-        for (const name of ["hits", "waits", "fetches", "failures"] as const) total[name] += stats[name];
-      }
+      const total = { ...this.#past };
+      for (const wrapper of this.#all) add(total, wrapper.stats());
       return {
         ...total,
         entries: this.#host?.entries ?? 0,
@@ -118,6 +127,13 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
       return this.close();
     }
 
+    /** A closed wrapper: its credential may be wrapped anew. */
+    #drop(credential: TokenCredential, wrapper: CachedCredential): void {
+      if (!this.#all.delete(wrapper)) return;
+      this.#wrapped.delete(credential);
+      add(this.#past, wrapper.stats());
+    }
+
     #loaded(): CacheHost {
       this.#host ??= new CacheHost(loadEngine(source), platform, this.#options);
       return this.#host;
@@ -129,10 +145,22 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     const identity = checkIdentity(options, true);
     mustBeCredential(credential);
     if (isCached(credential)) return again(credential as CachedCredential, options);
-    return adopt(() => new CacheHost(loadEngine(source), platform, checked), credential, identity, true);
+    return adopt(
+      () => new CacheHost(loadEngine(source), platform, checked),
+      credential,
+      identity,
+      (host) => host.close(),
+    );
   }
 
   return { withTokenCache, TokenCache: Cache };
+}
+
+function add(total: { -readonly [Name in keyof Stats]: Stats[Name] }, stats: Stats): void {
+  total.hits += stats.hits;
+  total.waits += stats.waits;
+  total.fetches += stats.fetches;
+  total.failures += stats.failures;
 }
 
 function mustBeCredential(credential: unknown): void {
