@@ -75,7 +75,7 @@ export class CacheHost implements DriverHost, RunListener {
     this.#emit = options.emit;
     this.ownClock = options.clock;
     this.#clock = options.clock ?? systemClock;
-    this.#driver = engine.drive(created, this);
+    this.#driver = engine.drive(created);
   }
 
   /** Makes a credential known. */
@@ -197,7 +197,7 @@ export class CacheHost implements DriverHost, RunListener {
         return this.#serve(slot);
       case Decision.Refresh: {
         const answer = this.#serve(slot);
-        this.#driver.drain();
+        this.#driver.drain(this);
         return answer;
       }
       case Decision.Wait:
@@ -227,7 +227,7 @@ export class CacheHost implements DriverHost, RunListener {
     slot.owner.waits += 1;
     const answer = this.#join(this.#engine.job(), slot.owner, signal);
     this.#tracing = options?.tracingOptions;
-    this.#driver.drain();
+    this.#driver.drain(this);
     this.#tracing = undefined;
     return answer;
   }
@@ -245,7 +245,7 @@ export class CacheHost implements DriverHost, RunListener {
   #leave(job: number, waiters: Waiters): void {
     if (waiters.isEmpty && this.#waiting.get(job) === waiters) this.#waiting.delete(job);
     this.#engine.leave(job, this.monotonicMillis(), this.unixMillis());
-    this.#driver.drain();
+    this.#driver.drain(this);
   }
 
   #fail(slot: Slot): Promise<never> | undefined {
@@ -276,7 +276,7 @@ export class CacheHost implements DriverHost, RunListener {
       this.unixMillis(),
     );
     // What made room for it is forgotten before it can be served once more.
-    this.#driver.drain();
+    this.#driver.drain(this);
     if (entry < 0) return refuse(entry);
     const slot =
       this.#at(entry) ??
@@ -400,7 +400,7 @@ export class CacheHost implements DriverHost, RunListener {
 
   started(run: Run): void {
     this.#engine.started(run.fetch, this.monotonicMillis(), this.unixMillis());
-    this.#driver.drain();
+    this.#driver.drain(this);
   }
 
   moved(run: Run): void {
@@ -513,9 +513,9 @@ export class CacheHost implements DriverHost, RunListener {
     while (this.#engine.nextTimeout() <= this.monotonicMillis()) {
       const code = this.#engine.timeout(this.monotonicMillis(), this.unixMillis());
       this.#settle(code, undefined, undefined);
-      this.#driver.drain();
+      this.#driver.drain(this);
     }
-    this.#driver.drain();
+    this.#driver.drain(this);
   }
 
   #setTimer(run: () => void, milliseconds: number, keepAlive: boolean): unknown {
@@ -556,7 +556,7 @@ export class CacheHost implements DriverHost, RunListener {
     const [monotonic, unix] = [this.monotonicMillis(), this.unixMillis()];
     if (session === undefined) this.#engine.identityChanged(owner.id, monotonic, unix);
     else this.#engine.identityTouched(owner.id, session, monotonic, unix);
-    this.#driver.drain();
+    this.#driver.drain(this);
     const change = session === undefined ? "account" : "session";
     this.#emit?.({ type: "identity-changed", kind: owner.kind.name, change });
   }
@@ -573,13 +573,13 @@ export class CacheHost implements DriverHost, RunListener {
       const { tenantId, cae, claims } = detailsOf(options);
       this.#engine.invalidateRequest(owner.id, listOf(scopes), tenantId, cae, claims, monotonic, unix);
     }
-    this.#driver.drain();
+    this.#driver.drain(this);
   }
 
   invalidateAll(): void {
     if (this.#closed) throw new ClosedError();
     this.#engine.invalidateAll(this.monotonicMillis(), this.unixMillis());
-    this.#driver.drain();
+    this.#driver.drain(this);
   }
 
   explain(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Explanation {
@@ -613,7 +613,7 @@ export class CacheHost implements DriverHost, RunListener {
     const waiting = [...this.#waiting].filter(([, waiters]) => waiters.owner === owner);
     for (const [job] of waiting) this.#waiting.delete(job);
     this.#engine.invalidateCredential(owner.id, this.monotonicMillis(), this.unixMillis());
-    this.#driver.drain();
+    this.#driver.drain(this);
     // The engine lets its entries go in time; the credential that they hold goes now.
     for (const slot of this.#slots) if (slot?.owner === owner) this.#retire(slot);
     for (const [, waiters] of waiting) waiters.reject(new ClosedError());
@@ -627,7 +627,7 @@ export class CacheHost implements DriverHost, RunListener {
     this.#engine.close(this.monotonicMillis(), this.unixMillis());
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    this.#driver.drain();
+    this.#driver.drain(this);
     for (const slot of this.#slots) slot?.forget();
     this.#slots.length = 0;
     for (const waiters of waiting) waiters.reject(new ClosedError());

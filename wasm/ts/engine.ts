@@ -122,8 +122,8 @@ export interface DriverHost {
 
 /** Runs credentials for an engine, on the cold path. */
 export interface Driver {
-  /** Performs every action that waits. */
-  drain(): void;
+  /** Has `host` perform every action that waits. It is held only while a credential runs: the wasm's memory is no one's to collect. */
+  drain(host: DriverHost): void;
 }
 
 /** The numbers of a policy, in the order of core's fields; truths are 0 and 1. */
@@ -134,7 +134,7 @@ export interface EngineModule {
   policyNumbers(preset: "default" | "azure-identity"): PolicyNumbers;
   /** `undefined` where a number of the policy is negative, not one, or too large. */
   create(policy: PolicyNumbers, maxEntries: number, seed: number): Engine | undefined;
-  drive(engine: Engine, host: DriverHost): Driver;
+  drive(engine: Engine): Driver;
 }
 
 let loaded: EngineModule | undefined;
@@ -162,8 +162,8 @@ function create(policy: PolicyNumbers, maxEntries: number, seed: number): Engine
   return raw && new NamedEngine(raw);
 }
 
-function drive(engine: Engine, host: DriverHost): Driver {
-  return new glue.Driver((engine as NamedEngine).raw, host);
+function drive(engine: Engine): Driver {
+  return new glue.Driver((engine as NamedEngine).raw);
 }
 
 /** What `request` does with a request; the numbers of `engine.rs`. */

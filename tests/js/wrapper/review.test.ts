@@ -1,7 +1,15 @@
 // Callers without types, callers that change what they passed, and credentials that come and go.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AccessToken, CacheEvent, GetTokenOptions } from "azure-token-cache";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type {
+  AccessToken,
+  CachedCredential,
+  CacheEvent,
+  GetTokenOptions,
+  TokenCredential,
+} from "azure-token-cache";
 import { ManualClock, ScriptedCredential } from "azure-token-cache/testing";
 import { defaultPlatform } from "../../../wasm/ts/default-platform.ts";
 import { inlineEngine } from "../../../wasm/ts/load/inline.ts";
@@ -129,6 +137,47 @@ describe("a cache of several credentials", () => {
     assert.equal(cache.stats().fetches, 3);
   });
 });
+
+describe("what nobody holds any more", () => {
+  it("is collected: a cache of one credential, closed or not", async () => {
+    for (const closed of [false, true]) {
+      const source = await used(async (credential) => {
+        if (closed) await credential.close();
+      });
+      assert.ok(await isCollected(source), closed ? "closed" : "not closed");
+    }
+  });
+
+  it("is collected: a credential whose wrapper was closed, of a cache that goes on", async () => {
+    const cache = new TokenCache();
+    const source = await used((credential) => credential.close(), cache);
+    assert.ok(await isCollected(source));
+    assert.equal(cache.stats().fetches, 1);
+  });
+});
+
+/** A reference to a credential that was wrapped, asked, and left behind. */
+async function used(
+  leave: (credential: CachedCredential) => Promise<void>,
+  cache?: { wrap: (source: TokenCredential) => CachedCredential },
+): Promise<WeakRef<object>> {
+  const source = echo();
+  const credential = cache === undefined ? withTokenCache(source) : cache.wrap(source);
+  await credential.getToken(scope);
+  await leave(credential);
+  return new WeakRef(source);
+}
+
+async function isCollected(reference: WeakRef<object>): Promise<boolean> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let round = 0; round < 20 && reference.deref() !== undefined; round += 1) {
+    // A reference stays alive until the turn ends in which it was read.
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+  }
+  return reference.deref() === undefined;
+}
 
 class FakeLogin implements LoginWatch {
   readonly everyMs = 0;
