@@ -152,6 +152,24 @@ fn an_abort_takes_back_nothing_that_came_after_its_attempt() {
 }
 
 #[test]
+fn an_abort_gives_no_crossing_to_a_token_that_its_attempt_never_saw() {
+    let mut stage = Stage::under(STEADY);
+    let entry = stage.entry();
+    let challenge = stage.challenge("{}");
+    stage.fail(entry);
+    stage.pass(SECOND);
+    let (job, _) = stage.wait(entry);
+    let _ = stage.fetch();
+    let _ = stage.wait(challenge);
+    let answer = stage.fetch();
+    let issued_at = Some(stage.token(-50 * MINUTE).expires_at);
+    let near = Grant { issued_at, ..stage.token(200 * SECOND) };
+    let _ = stage.granted(answer, near);
+    assert_eq!(stage.leave(job), Settled::Abandoned { job });
+    assert_eq!(stage.explain(entry).gate_closed_for, 29 * SECOND, "the first attempt's gate");
+}
+
+#[test]
 fn who_leaves_a_job_that_is_over_changes_nothing() {
     let mut stage = Stage::new();
     let entry = stage.entry();
