@@ -1,5 +1,6 @@
 // Step: a compiler for wasm32-unknown-unknown: rustup's target, or Debian's rustc-web where rustup has none to offer.
 import { existsSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { installDebianPackages } from "../apt.mjs";
 import { outputOf } from "../command.mjs";
@@ -7,6 +8,9 @@ import { outputOf } from "../command.mjs";
 export const triple = "wasm32-unknown-unknown";
 const debianCompiler = "/usr/bin/rustc";
 const debianLibrary = "/usr/lib/rustlib/src/rust/library/Cargo.lock";
+
+/** Panic messages name source files: not where on this machine they are. */
+const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
 
 export const wasmTarget = {
   name: "wasm target",
@@ -31,10 +35,12 @@ export function method() {
 
 /** How cargo compiles for wasm here: arguments and environment to add. */
 export function wasmCargo() {
-  if (method() === "rustup") return { args: ["--target", triple], env: {} };
+  const env = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `--remap-path-prefix=${cargoHome}=` };
+  if (method() === "rustup") return { args: ["--target", triple], env };
   return {
     args: ["-Zbuild-std=std,panic_abort", "--target", triple],
     env: {
+      ...env,
       RUSTC: debianCompiler,
       RUSTC_BOOTSTRAP: "1",
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: join(sysroot(), "lib/rustlib", host(), "bin/rust-lld"),
