@@ -49,10 +49,11 @@ class NodeLoginWatch implements LoginWatch {
 
   /** By the real clock, whatever the cache is told: files change in real time. */
   unchanged(): boolean {
+    const witness = this.#witness;
+    // The program's own variables are read on every call: it may go from one login to the next within a millisecond.
+    if (witness === undefined || this.#followEnvironment(witness) || this.#unwatchable) return false;
     const unixMs = Date.now();
     if (unixMs === this.#unchangedAt) return true;
-    const witness = this.#witness;
-    if (witness === undefined || this.#followEnvironment(witness) || this.#unwatchable) return false;
     const unchanged = witness.unchanged(performance.now(), unixMs);
     this.#unchangedAt = unchanged ? unixMs : Number.NaN;
     return unchanged;
@@ -152,6 +153,7 @@ class NodeLoginWatch implements LoginWatch {
   /** Looks elsewhere when a variable changed that says where; `true` then. */
   #followEnvironment(witness: LoginWitness): boolean {
     if (this.#values !== undefined && this.#isAsBefore(this.#values)) return false;
+    this.#unchangedAt = Number.NaN;
     this.#values = this.#variables.map((name) => process.env[name]);
     const { tools, folder } = this.#needs;
     const sources = loginSources(tools, process.env, folder);

@@ -165,6 +165,20 @@ testEach("another AZURE_CONFIG_DIR, with another account or the same one logged 
   }
 });
 
+testEach("AZURE_CONFIG_DIR to and fro, many times a millisecond", async (stand) => {
+  stand.write(profileOf("ann"));
+  const watch = await stand.settledWatch();
+  const other = join(stand.home, "other");
+  mkdirSync(other);
+  writeFileSync(join(other, "azureProfile.json"), profileOf("ben"));
+  for (let round = 0; round < 50; round++) {
+    process.env["AZURE_CONFIG_DIR"] = round % 2 === 0 ? other : stand.folder;
+    assert.equal(watch.unchanged(Date.now()), false, `round ${round}`);
+    assert.notEqual(watch.examine(), "same");
+    assert.equal(watch.unchanged(Date.now()), true);
+  }
+});
+
 testEach("a relative AZURE_CONFIG_DIR counts from az's folder", async (stand) => {
   stand.write(profileOf("ann"));
   process.env["AZURE_CONFIG_DIR"] = relative("/bin", stand.folder);
