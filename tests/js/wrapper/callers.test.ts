@@ -1,6 +1,7 @@
 // Many callers of one fetch: who shares it, who may leave it, and what each of them gets.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { TokenCache } from "azure-token-cache";
 import { errorOf, hour, scope, stateOf, textOf, wrapped } from "./wrapped.ts";
 
 describe("concurrent callers", () => {
@@ -48,7 +49,7 @@ describe("a caller's signal", () => {
 
   it("that was aborted before rejects on a hit as well", async () => {
     const { credential, source } = wrapped();
-    await credential.getToken(scope);
+    for (let call = 0; call < 3; call += 1) await credential.getToken(scope);
     const abortSignal = AbortSignal.abort();
     assert.equal(((await errorOf(credential.getToken(scope, { abortSignal }))) as Error).name, "AbortError");
     assert.equal(
@@ -181,6 +182,24 @@ describe("a fetch that never ends", () => {
     assert.equal(await textOf(credential.getToken(scope)), "token-1");
     await clock.advance(60_000);
     assert.equal(await textOf(credential.getToken(scope)), "token-1", "token-2 came too late");
+  });
+});
+
+describe("a fetch that is given up", () => {
+  it("is let go of, though its credential never answers", async () => {
+    const { source, clock, events } = wrapped();
+    const cache = new TokenCache({ clock, onEvent: (event) => events.push(event) });
+    source.getToken = () => new Promise(() => {});
+    const credential = cache.wrap(source, { identity: "fixed" });
+    const waiting = errorOf(credential.getToken(scope));
+    assert.equal(cache.stats().fetchesInFlight, 1);
+    await clock.advance(60_000);
+    assert.equal(((await waiting) as Error).name, "FetchTimeoutError");
+    assert.equal(cache.stats().fetchesInFlight, 0);
+    assert.deepEqual(
+      events.map((event) => ("outcome" in event ? event.outcome : event.type)),
+      ["fetch-start", "dropped"],
+    );
   });
 });
 

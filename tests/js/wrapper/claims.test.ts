@@ -12,7 +12,7 @@ const claims = '{"access_token":{"nbf":{"essential":true,"value":"1"}}}';
 describe("a claims challenge", () => {
   it("skips the token that is held, and its answer replaces it", async () => {
     const { credential, source } = wrapped();
-    assert.equal(await textOf(credential.getToken(scope)), "token-1");
+    for (let call = 0; call < 3; call += 1) assert.equal(await textOf(credential.getToken(scope)), "token-1");
     assert.equal(await textOf(credential.getToken(scope, { claims })), "token-2");
     assert.equal(await textOf(credential.getToken(scope)), "token-2");
     assert.deepEqual(
@@ -108,7 +108,7 @@ describe("a challenge of az, which cannot answer it", () => {
 describe("a request with proof of possession", () => {
   it("goes to the credential, with the caller's own options, and is not kept", async () => {
     const { credential, source } = wrapped();
-    await credential.getToken(scope);
+    for (let call = 0; call < 3; call += 1) await credential.getToken(scope);
     const options = { proofOfPossessionOptions: { nonce: "n" }, abortSignal: new AbortController().signal };
     assert.equal(await textOf(credential.getToken(scope, options)), "token-2");
     assert.equal(source.calls[1]?.options, options);

@@ -161,7 +161,8 @@ describe("a strictly watched login", () => {
       { token: "new account" },
     ]);
     const first = credential.getToken(scope);
-    const second = credential.getToken(scope);
+    // With options it is not of the crowd that shares the first one's look.
+    const second = credential.getToken(scope, {});
     const unchanged = login.unchanged.bind(login);
     let armed = false;
     login.unchanged = () => {
