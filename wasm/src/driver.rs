@@ -86,7 +86,7 @@ fn drain(core: &Shared, host: &Host) {
         };
         match order {
             action::FETCH => {
-                spawn_local(follow(core.clone(), clone(host), fetch, host.begin(fetch, job, entry)))
+                spawn_local(follow(core.clone(), clone(host), fetch, host.begin(fetch, job, entry)));
             }
             action::ABORT => host.abort(fetch),
             action::LAPSE => host.lapse(entry),
