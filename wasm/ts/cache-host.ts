@@ -38,6 +38,9 @@ type Scopes = string | readonly string[];
 /** A caller whose token is overtaken by changes of login this often gets an error instead of one more round. */
 const maxRounds = 8;
 
+/** The engine counts limits in 32 bits: 49 days, for one that has none. */
+const longestLimit = 2 ** 32 - 1;
+
 /** `setTimeout` takes no more. */
 const longestTimer = 2 ** 31 - 1;
 
@@ -81,7 +84,7 @@ export class CacheHost implements DriverHost, RunListener {
   /** Makes a credential known. */
   adopt(credential: TokenCredential, watch: LoginWatch | undefined): Owner {
     const kind = this.#platform.kindOf(credential) ?? generalKind;
-    const id = this.#engine.register(kindBits(kind), kind.limitMs ?? 0);
+    const id = this.#engine.register(kindBits(kind), Math.min(kind.limitMs ?? 0, longestLimit));
     return new Owner(id, credential, kind, watch, this.#maxEntries);
   }
 

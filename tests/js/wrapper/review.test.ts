@@ -13,7 +13,13 @@ import type {
 import { ManualClock, ScriptedCredential } from "azure-token-cache/testing";
 import { defaultPlatform } from "../../../wasm/ts/default-platform.ts";
 import { inlineEngine } from "../../../wasm/ts/load/inline.ts";
-import type { LoginWatch, Platform, Run, Verdict } from "../../../wasm/ts/platform.ts";
+import {
+  generalKind,
+  type LoginWatch,
+  type Platform,
+  type Run,
+  type Verdict,
+} from "../../../wasm/ts/platform.ts";
 import { createWithTokenCache } from "../../../wasm/ts/token-cache.ts";
 import { errorOf, hour, scope, textOf } from "./wrapped.ts";
 
@@ -135,6 +141,18 @@ describe("a cache of several credentials", () => {
     await wrapper.getToken(scope);
     assert.equal(other.asked.length, 2);
     assert.equal(cache.stats().fetches, 3);
+  });
+});
+
+describe("a credential without a limit of its own", () => {
+  it("is not held to the policy's", async () => {
+    const clock = new ManualClock();
+    const source = new ScriptedCredential(clock, [{ delayMs: hour }]);
+    const kindOf = () => ({ ...generalKind, limitMs: Number.POSITIVE_INFINITY });
+    const caching = createWithTokenCache({ ...defaultPlatform, kindOf }, inlineEngine);
+    const answer = caching.withTokenCache(source, { clock }).getToken(scope);
+    await clock.advance(hour);
+    assert.equal(await textOf(answer), "token-1");
   });
 });
 
