@@ -162,11 +162,16 @@ for (const runner of runners) {
   });
 
   test(`${runner}: a zoneless expiresOn is read in the local zone`, limits, async () => {
-    const old = document({ expires_on: undefined, expiresOn: "2033-05-18 09:03:20.000000" });
-    using _stand = new StandIn(runner, print(old));
-    process.env["TZ"] = "Asia/Kolkata";
-    const token = await new AzureCliCredential().getToken(usualScope);
-    assert.equal(token.expiresOnTimestamp, 2_000_000_000_000);
+    const indiaMs = 5.5 * 3_600_000;
+    const soon = Math.floor(Date.now() / 1000) * 1000 + 3_600_000;
+    for (const unixMs of [soon, 2_000_000_000_000]) {
+      const local = new Date(unixMs + indiaMs).toISOString().slice(0, 19).replace("T", " ");
+      const old = document({ expires_on: undefined, expiresOn: `${local}.000000` });
+      using _stand = new StandIn(runner, print(old));
+      process.env["TZ"] = "Asia/Kolkata";
+      const token = await new AzureCliCredential().getToken(usualScope);
+      assert.equal(token.expiresOnTimestamp, unixMs);
+    }
   });
 
   test(`${runner}: a pending call keeps the process alive`, limits, async () => {
