@@ -137,6 +137,29 @@ describe("a token that has expired", () => {
   });
 });
 
+describe("a network failure", () => {
+  const code = (name: string) => Object.assign(new Error(name), { code: name });
+  const shapes: [string, unknown, boolean][] = [
+    ["its own code", code("ECONNREFUSED"), true],
+    ["the code of the SDK's pipeline", code("REQUEST_SEND_ERROR"), true],
+    ["MSAL's code", Object.assign(new Error("x"), { errorCode: "network_error" }), true],
+    ["its cause's cause", { cause: { cause: code("EAI_AGAIN") } }, true],
+    ["the error within", { innerError: code("ETIMEDOUT") }, true],
+    ["all its errors", new AggregateError([code("ECONNREFUSED"), code("ENETUNREACH")]), true],
+    ["some of its errors", new AggregateError([code("ECONNREFUSED"), new Error("not logged in")]), false],
+    ["none of its errors", new AggregateError([]), false],
+    ["another code", code("EACCES"), false],
+  ];
+  for (const [what, error, isNetwork] of shapes)
+    it(`is ${isNetwork ? "" : "not "}known by ${what}`, async () => {
+      const { credential, clock, source } = wrapped([{ error }]);
+      await errorOf(credential.getToken(scope));
+      await clock.advance(1_000);
+      await credential.getToken(scope).catch(() => {});
+      assert.equal(source.calls.length, isNetwork ? 1 : 2);
+    });
+});
+
 describe("time", () => {
   it("that passed in a suspended machine counts", async () => {
     const { credential, clock } = wrapped();

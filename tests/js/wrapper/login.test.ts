@@ -86,6 +86,16 @@ describe("a strictly watched login", () => {
     assert.equal(login.looks, before + 10);
   });
 
+  it("is looked at once for a crowd that waits", async () => {
+    const { credential, clock, login } = watched([{ delayMs: 10 }]);
+    const crowd = Array.from({ length: 100 }, () => credential.getToken(scope));
+    const before = login.looks;
+    await clock.advance(10);
+    assert.equal(new Set(await Promise.all(crowd.map(textOf))).size, 1);
+    assert.equal(login.looks, before + 1);
+    assert.equal(credential.stats().waits, 100);
+  });
+
   it("that changed takes every token of that credential", async () => {
     const { credential, login, events } = watched();
     assert.deepEqual(
