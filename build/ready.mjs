@@ -31,7 +31,8 @@ const checks = [
   { name: "core without std", check: checkCoreForWasm },
   {
     name: "cargo test",
-    check: () => stream("cargo", ["test", "--locked", "--workspace", "--all-features"], "cargo-test"),
+    check: () =>
+      stream("cargo", ["test", "--locked", "--workspace", "--all-features", "--no-fail-fast"], "cargo-test"),
   },
   ...testedMajors.map((major) => ({ name: `tests under Node ${major}`, check: () => testUnder(major) })),
   { name: "no token in what the tests printed", check: searchForLeaks },
