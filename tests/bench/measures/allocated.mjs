@@ -13,7 +13,7 @@ import {
 import { benchScope, source } from "../sources.mjs";
 
 const hits = 2000;
-const warmUps = 100;
+const warmUpHits = 200_000;
 const hitsOfSlow = 500;
 const rounds = 15;
 
@@ -41,8 +41,8 @@ report({
 
 async function allocatedBy(loop, count) {
   const [ours, theirs] = [[], []];
-  for (let warm = 0; warm < warmUps; warm += 1) await loop(count);
-  for (let warm = 0; warm < warmUps; warm += 1) await own(count);
+  await loop(count === hits ? warmUpHits : 10 * count);
+  await own(warmUpHits);
   for (let round = 0; round < rounds; round += 1) {
     ours.push(await bytesOf(loop, count));
     theirs.push(await bytesOf(own, count));
