@@ -464,6 +464,7 @@ fn what_users_need_is_not_scrubbed() {
         "/home/AnnMarie/Projects/MyCompany.Tools.Deploy/TokenProvider.cs",
         "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/MyGroup/providers/Microsoft.KeyVault/vaults/v",
         "The secret of the client was refused; the bearer token needs a password",
+        "azure.core.pipeline.policies.BearerTokenCredentialPolicy",
         "--password \"...\" is not valid, nor is --client-secret",
         "requests.exceptions.ConnectionError: RemoteDisconnected('Remote end closed connection without response')",
         "urllib3.exceptions.NewConnectionError ServicePrincipalCredential ConfidentialClientApplication",
@@ -496,6 +497,37 @@ fn secrets_are_scrubbed_wherever_they_stand() {
         ("eyJhbGciOiJIUzI1".to_owned(), "[redacted]"),
     ] {
         assert_eq!(Excerpt::of_text(&text).as_str(), expected);
+    }
+}
+
+/// Where the line between names and tokens runs.
+#[test]
+fn words_are_taken_for_tokens_by_their_mix() {
+    let forty = "abcdefghij".repeat(4);
+    for kept in [
+        "eyJaaaaaaaaaaaa",
+        "ZXlKaaaaaaaaaaa",
+        "ABCDEFGHIJKLMNOP12",
+        "3B0D1F2E-5A6C-4D7E-8F90-A1B2C3D4E500",
+        "aaaaBaaaaBaaaaBaaaaB",
+        "contoso12storage34accoun",
+        "Abc12-Def34-Ghi56-Jkl78",
+        "Ghij12/Efgh34/abc",
+        &forty,
+    ] {
+        assert_eq!(Excerpt::of_text(kept).as_str(), kept);
+    }
+    for redacted in [
+        "eyJaaaaaaaaaaaaa",
+        "ZXlKaaaaaaaaaaaa",
+        "XH7O2F2U44Z5P6Q7",
+        "Abcdefghijklmnop1",
+        "aaaBaaaaBaaaaBaaaaB",
+        "contoso12storage34account",
+        "Ghij12/Efgh34/Ij56kl",
+        &format!("{forty}k"),
+    ] {
+        assert_eq!(Excerpt::of_text(redacted).as_str(), "[redacted]", "{redacted}");
     }
 }
 
