@@ -78,7 +78,7 @@ test("random changes", { timeout: 120_000 }, async (context) => {
       for (const [name, isCalled] of steps) {
         account = changes[name]?.(stand, account);
         if (!isCalled) continue;
-        const [verdict, other] = watches.map((watch) => stand.call(watch));
+        const [verdict, other]: (Verdict | undefined)[] = watches.map((watch) => stand.call(watch));
         assert.ok(verdict !== undefined && other !== undefined);
         assert.deepEqual(meaning(other), meaning(verdict), name);
         assert.equal(isUnreadable(verdict), account === undefined, name);
