@@ -1,12 +1,33 @@
 // From a request to its slot without a key string: maps within maps, of bounded size.
 import type { Slot } from "./slot.ts";
 
+/** Nodes by name. Most programs know one tenant, and one list that goes on after a scope: the first needs no map. */
+class Branches<N> {
+  readonly #first: string;
+  readonly #node: N;
+  #more: Map<string, N> | undefined;
+
+  constructor(name: string, node: N) {
+    this.#first = name;
+    this.#node = node;
+  }
+
+  get(name: string): N | undefined {
+    return name === this.#first ? this.#node : this.#more?.get(name);
+  }
+
+  set(name: string, node: N): void {
+    this.#more ??= new Map();
+    this.#more.set(name, node);
+  }
+}
+
 /** The slots of one list of scopes, by tenant and CAE, and the lists that begin with it. */
 export class ScopeNode {
   plain: Slot | undefined = undefined;
   cae: Slot | undefined = undefined;
-  tenants: Map<string, TenantNode> | undefined = undefined;
-  next: Map<string, ScopeNode> | undefined = undefined;
+  tenants: Branches<TenantNode> | undefined = undefined;
+  next: Branches<ScopeNode> | undefined = undefined;
 }
 
 class TenantNode {
@@ -29,28 +50,16 @@ export class RequestTree {
   find(scopes: string | readonly string[], tenantId: string | undefined, cae: boolean): Slot | undefined {
     const node = this.#nodeOf(scopes);
     if (node === undefined) return undefined;
-    const place = tenantId === undefined ? node : node.tenants?.get(tenantId);
+    if (tenantId === undefined) return cae ? node.cae : node.plain;
+    const place = node.tenants?.get(tenantId);
     return cae ? place?.cae : place?.plain;
   }
 
   put(scopes: readonly string[], tenantId: string | undefined, cae: boolean, slot: Slot): void {
     if (this.#nodes >= this.#limit) this.clear();
-    let branches = this.roots;
-    let node: ScopeNode | undefined;
-    for (const scope of scopes) {
-      if (node !== undefined) {
-        node.next ??= new Map();
-        branches = node.next;
-      }
-      node = branches.get(scope) ?? this.#grow(branches, scope, new ScopeNode());
-    }
+    const node = this.#grownTo(scopes);
     if (node === undefined) return;
-    let place: ScopeNode | TenantNode = node;
-    if (tenantId !== undefined) {
-      node.tenants ??= new Map();
-      const { tenants } = node;
-      place = tenants.get(tenantId) ?? this.#grow(tenants, tenantId, new TenantNode());
-    }
+    const place = tenantId === undefined ? node : this.#tenantOf(node, tenantId);
     if (cae) place.cae = slot;
     else place.plain = slot;
   }
@@ -70,9 +79,38 @@ export class RequestTree {
     return node;
   }
 
-  #grow<N>(branches: Map<string, N>, name: string, node: N): N {
-    branches.set(name, node);
-    this.#nodes += 1;
+  #grownTo(scopes: readonly string[]): ScopeNode | undefined {
+    let node: ScopeNode | undefined;
+    for (const scope of scopes) node = node === undefined ? this.#rootOf(scope) : this.#nextOf(node, scope);
     return node;
+  }
+
+  #rootOf(scope: string): ScopeNode {
+    const known = this.roots.get(scope);
+    if (known !== undefined) return known;
+    const node = new ScopeNode();
+    this.#nodes += 1;
+    this.roots.set(scope, node);
+    return node;
+  }
+
+  #nextOf(node: ScopeNode, scope: string): ScopeNode {
+    const known = node.next?.get(scope);
+    if (known !== undefined) return known;
+    const next = new ScopeNode();
+    this.#nodes += 1;
+    if (node.next === undefined) node.next = new Branches(scope, next);
+    else node.next.set(scope, next);
+    return next;
+  }
+
+  #tenantOf(node: ScopeNode, tenantId: string): TenantNode {
+    const known = node.tenants?.get(tenantId);
+    if (known !== undefined) return known;
+    const tenant = new TenantNode();
+    this.#nodes += 1;
+    if (node.tenants === undefined) node.tenants = new Branches(tenantId, tenant);
+    else node.tenants.set(tenantId, tenant);
+    return tenant;
   }
 }
