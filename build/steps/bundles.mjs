@@ -42,6 +42,9 @@ async function bundle(build, { file, source, platform }) {
     target: "es2022",
     platform,
     packages: "external",
+    // A millisecond less at the start of every program; lines stay, for stack traces.
+    minifyIdentifiers: true,
+    minifySyntax: true,
     legalComments: "none",
     charset: "utf8",
     logLevel: "silent",
