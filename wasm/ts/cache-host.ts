@@ -94,6 +94,9 @@ export class CacheHost implements DriverHost, RunListener {
   ask(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
     const { watch } = owner;
     if (watch === undefined) return this.#askOnce(owner, scopes, options);
+    // Who is looked after only now and then joins a crowd without a look of its own.
+    if (watch.everyMs > 0 && options == null && askedSlot(owner, scopes)?.crowd !== undefined)
+      return this.#askTogether(owner, watch, scopes);
     if (this.#isUnwatchable(owner, watch)) return passBy(owner, scopes, options);
     // A caller may change its own list while its answer takes more than one round.
     const asked = Array.isArray(scopes) ? [...scopes] : scopes;
