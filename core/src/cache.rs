@@ -277,21 +277,13 @@ impl Cache {
     }
 
     /// What a caller of an entry gets now.
+    #[inline]
     pub fn lookup(&mut self, entry: EntryId, now: Instant) -> Decision {
         let Some(slot) = self.slots.get_mut(entry) else { return Decision::Unknown };
         slot.last_used = coarse(now);
-        let mut standing = slot.entry.standing(now);
-        if standing.zone == Zone::Fresh {
-            return hit(now, standing.lasts);
-        }
-        if self.is_challenge(entry) {
-            self.refuse_challenge(entry);
-            standing.zone = Zone::Expired;
-        }
-        match standing.zone {
-            Zone::Fresh | Zone::RefreshBehind => self.refresh_behind(entry, standing, now),
-            Zone::RefreshInFront => self.refresh_in_front(entry, standing, now),
-            Zone::Expired => self.wait_for_token(entry, now),
+        match slot.entry.fresh_for(now) {
+            Some(lasts) => hit(now, lasts),
+            None => self.decide(entry, now),
         }
     }
 
@@ -473,6 +465,21 @@ impl Cache {
             }
         }
         before.saturating_sub(self.slots.len())
+    }
+
+    /// What a caller of an entry gets that is not fresh.
+    fn decide(&mut self, entry: EntryId, now: Instant) -> Decision {
+        let Some(slot) = self.slots.get(entry) else { return Decision::Unknown };
+        let mut standing = slot.entry.standing(now);
+        if self.is_challenge(entry) {
+            self.refuse_challenge(entry);
+            standing.zone = Zone::Expired;
+        }
+        match standing.zone {
+            Zone::Fresh | Zone::RefreshBehind => self.refresh_behind(entry, standing, now),
+            Zone::RefreshInFront => self.refresh_in_front(entry, standing, now),
+            Zone::Expired => self.wait_for_token(entry, now),
+        }
     }
 
     fn kind(&self, credential: CredentialId) -> Option<CredentialKind> {

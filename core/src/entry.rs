@@ -137,18 +137,26 @@ impl Entry {
         };
         let left = held.left(now);
         let until = |threshold: u32| left.saturating_sub(i64::from(threshold));
+        if let Some(lasts) = self.fresh_for(now) {
+            return Standing { zone: Zone::Fresh, left, lasts };
+        }
         if until(held.serve_min) <= 0 {
             return Standing { zone: Zone::Expired, left, lasts: i64::MAX };
-        }
-        if !held.is_due(now) {
-            let lasts = held.due_at.saturating_sub(now.unix_ms()).min(until(held.serve_min));
-            return Standing { zone: Zone::Fresh, left, lasts };
         }
         if until(held.behind_min) >= 0 {
             let lasts = until(held.behind_min).saturating_add(1).min(until(held.serve_min));
             return Standing { zone: Zone::RefreshBehind, left, lasts };
         }
         Standing { zone: Zone::RefreshInFront, left, lasts: until(held.serve_min) }
+    }
+
+    /// Milliseconds for which the token stays fresh; `None` where it is not. The one question of nearly every call.
+    #[inline]
+    pub fn fresh_for(&self, now: Instant) -> Option<i64> {
+        let held = self.held.as_ref().filter(|held| held.clock_epoch == now.epoch())?;
+        let ends = held.due_at.min(held.expires_at.saturating_sub(i64::from(held.serve_min)));
+        let lasts = ends.saturating_sub(now.unix_ms());
+        (lasts > 0).then_some(lasts)
     }
 
     /// Milliseconds until the retry gate opens; 0 where it is open.

@@ -97,7 +97,7 @@ fn decision_nanos(full: &mut Full) -> f64 {
     median(|| {
         let took = seconds(|| {
             for _ in 0..TIMES {
-                let decision = full.cache.lookup(black_box(entry), black_box(now));
+                let decision = full.cache.lookup(black_box(entry), *black_box(&now));
                 assert!(matches!(decision, Decision::Hit { .. }));
             }
         });
