@@ -629,7 +629,6 @@ export class CacheHost implements DriverHost, RunListener {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#clearTimer();
     this.#engine.close(this.monotonicMillis(), this.unixMillis());
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();

@@ -81,9 +81,15 @@ describe("the engine", () => {
     assert.equal(engine.settledReason(), FailReason.ExpiryMissing);
     assert.equal(engine.lookup(entry, 999, unix + 999), Decision.Fail);
     assert.equal(engine.until(), 1_000);
-    fetching(engine, entry, 1_000);
-    assert.equal(engine.timeout(5_999, unix + 5_999), Settled.Nothing);
-    assert.equal(engine.timeout(6_000, unix + 6_000), Settled.Failed);
+    const second = fetching(engine, entry, 1_000);
+    assert.equal(engine.failed(second.fetch, true, none, 0, 1_000, unix + 1_000), Settled.Failed);
+    assert.equal(engine.lookup(entry, 5_999, unix + 5_999), Decision.Fail);
+    const third = fetching(engine, entry, 6_000);
+    assert.equal(engine.none(third.fetch, 0, 6_000, unix + 6_000), Settled.Null);
+    assert.equal(engine.settledJob(), third.job);
+    fetching(engine, entry, 6_000);
+    assert.equal(engine.timeout(10_999, unix + 10_999), Settled.Nothing);
+    assert.equal(engine.timeout(11_000, unix + 11_000), Settled.Failed);
     assert.equal(engine.settledReason(), FailReason.Limit);
   });
 

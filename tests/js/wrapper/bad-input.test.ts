@@ -262,8 +262,9 @@ describe("AZURE_TOKEN_CACHE=off", () => {
     process.env["AZURE_TOKEN_CACHE"] = "off";
     const { credential, source } = wrapped([{ token: "t", expiresOnTimestamp: 0 }]);
     assert.deepEqual(await credential.getToken(scope), { token: "t", expiresOnTimestamp: 0 });
-    await credential.getToken(scope);
-    assert.equal(source.calls.length, 2);
+    const options = { claims: "c" };
+    await credential.getToken(scope, options);
+    assert.equal(source.calls[1]?.options, options);
     assert.equal(credential.getToken.length, 2);
     assert.equal(withTokenCache(credential), credential);
     assert.equal(credential.explain(scope).zone, "expired");

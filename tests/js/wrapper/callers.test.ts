@@ -147,6 +147,26 @@ describe("the call of the credential", () => {
     );
   });
 
+  it("may change the list that it is given", async () => {
+    const { credential, source } = wrapped();
+    const direct = source.getToken.bind(source);
+    source.getToken = (scopes, options) => {
+      const answer = direct([...scopes], options);
+      (scopes as string[]).length = 0;
+      return answer;
+    };
+    await credential.getToken(["a", "b"]);
+    await credential.invalidate();
+    await credential.getToken(["a", "b"]);
+    assert.deepEqual(
+      source.calls.map((call) => call.scopes),
+      [
+        ["a", "b"],
+        ["a", "b"],
+      ],
+    );
+  });
+
   it("is made within the caller's own call", () => {
     const { credential, source } = wrapped();
     void credential.getToken(scope);

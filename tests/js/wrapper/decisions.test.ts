@@ -227,6 +227,15 @@ describe("explain", () => {
     const due = credential.explain([scope]);
     assert.deepEqual([due.zone, due.due], ["refresh-behind", "before-expiry"]);
     assert.match(due.says, /expires soon/);
+    assert.equal(due.fetchInFlight, false);
     assert.equal(source.calls.length, 1);
+    source.add({ delayMs: 10 });
+    await credential.getToken(scope);
+    assert.equal(credential.explain(scope).fetchInFlight, true);
+    await clock.advance(10);
+    assert.deepEqual(
+      [credential.explain(scope).zone, credential.explain(scope).fetchInFlight],
+      ["fresh", false],
+    );
   });
 });

@@ -106,7 +106,11 @@ describe("two credentials in one cache", () => {
     assert.equal(await textOf(second.getToken(scope)), "two");
     assert.equal(cache.wrap(one.source), first);
     assert.deepEqual([cache.stats().fetches, cache.stats().entries], [2, 2]);
+    one.source.add("never");
+    const waiting = first.getToken("under way");
     await first.close();
+    await assert.rejects(waiting, { name: "ClosedError" });
+    assert.equal(one.source.calls.length, 2, "the fetch under way was not begun anew");
     assert.equal(await textOf(second.getToken(scope)), "two", "closing a wrapper closes no other");
     await assert.rejects(() => first.getToken(scope), { name: "ClosedError" });
     await cache.clear();
