@@ -150,7 +150,7 @@ pub enum Stability {
 pub enum IdentityChange {
     /// Another account is logged in, or none.
     Changed,
-    /// The same account, but perhaps logged in anew: tokens of another session than this one go.
+    /// The same account, but perhaps logged in anew: tokens of another session than this one go, and remembered failures.
     Touched {
         /// The session that is now.
         session: u32,
@@ -347,10 +347,7 @@ impl Cache {
         for entry in self.slots.of(credential, None) {
             let stays = match change {
                 IdentityChange::Changed => false,
-                IdentityChange::Touched { session } => self
-                    .slots
-                    .get(entry)
-                    .is_none_or(|slot| slot.entry.session().is_none_or(|held| held == session)),
+                IdentityChange::Touched { session } => self.is_of_session(entry, session),
             };
             if !stays {
                 self.forget(entry, Superseded::IdentityChanged, now);
@@ -501,6 +498,13 @@ impl Cache {
             self.slots.key(entry).is_some_and(|other| other == key || other.base() == Some(key))
         });
         entries
+    }
+
+    /// Without a token there is the memory of a failure, which a new login may have mended; a fetch that is under way
+    /// counts by its own login.
+    fn is_of_session(&self, entry: EntryId, session: u32) -> bool {
+        let held = self.slots.get(entry).and_then(|slot| slot.entry.session());
+        held.map_or_else(|| self.jobs.of_entry(entry).is_some(), |held| held == session)
     }
 
     fn is_challenge(&self, entry: EntryId) -> bool {

@@ -67,6 +67,17 @@ fn a_new_login_leaves_a_first_fetch_alone() {
 }
 
 #[test]
+fn a_new_login_of_the_same_account_forgets_that_its_last_fetch_failed() {
+    let mut stage = Stage::new();
+    let entry = stage.entry();
+    stage.fail(entry);
+    assert_eq!(stage.fails_for(entry), SECOND);
+    stage.change(IdentityChange::Touched { session: 2 });
+    assert_eq!(stage.actions(), [Action::Forget { entry }]);
+    assert_eq!(stage.wait(entry).1, None);
+}
+
+#[test]
 fn another_account_clears_gate_doubling_and_memory() {
     let mut stage = Stage::new();
     let entry = stage.entry();

@@ -160,11 +160,11 @@ impl Subject {
                 self.reference.jump();
             }
             Input::ChangeIdentity(credential) => {
-                self.change(credential, IdentityChange::Changed, |_| true);
+                self.change(credential, IdentityChange::Changed, |_, _| true);
             }
             Input::Touch { credential, session } => {
-                self.change(credential, IdentityChange::Touched { session }, |held| {
-                    held.is_some_and(|held| held != session)
+                self.change(credential, IdentityChange::Touched { session }, |held, flying| {
+                    held.map_or(!flying, |held| held != session)
                 });
             }
             Input::Invalidate { credential, scope } => self.invalidate(credential, scope),
@@ -509,11 +509,18 @@ impl Subject {
 
     // ---- Logins
 
-    fn change(&mut self, credential: usize, change: IdentityChange, goes: impl Fn(Option<u32>) -> bool) {
+    /// `goes` is told the session of the token that is held, and whether a fetch is under way.
+    fn change(
+        &mut self,
+        credential: usize,
+        change: IdentityChange,
+        goes: impl Fn(Option<u32>, bool) -> bool,
+    ) {
         let keys = self.keys(|key| key.credential == credential);
+        let session = |key: &Key| self.reference.entries[key].token.map(|token| token.session);
         let going = keys
             .into_iter()
-            .filter(|key| goes(self.reference.entries[key].token.map(|token| token.session)))
+            .filter(|key| goes(session(key), self.reference.flight_of(*key).is_some()))
             .collect();
         let now = self.now();
         self.cache.handle_identity(self.credentials[credential], change, now);
