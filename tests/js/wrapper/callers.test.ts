@@ -91,6 +91,20 @@ describe("a caller's signal", () => {
     assert.equal(listeners.size, 0);
   });
 
+  it("that was used leaves no listener behind either", async () => {
+    const { credential } = wrapped(["never"]);
+    const listeners = new Set<() => void>();
+    const abortSignal = {
+      aborted: false,
+      addEventListener: (_: string, listener: () => void) => void listeners.add(listener),
+      removeEventListener: (_: string, listener: () => void) => void listeners.delete(listener),
+    };
+    const leaver = errorOf(credential.getToken(scope, { abortSignal }));
+    for (const listener of [...listeners]) listener();
+    assert.equal(((await leaver) as Error).name, "AbortError");
+    assert.equal(listeners.size, 0);
+  });
+
   it("does not end a fetch that began behind", async () => {
     const { credential, clock, source } = wrapped([{}, { delayMs: 1_000 }]);
     await credential.getToken(scope);

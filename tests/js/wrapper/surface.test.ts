@@ -193,9 +193,9 @@ describe("nothing behind a caller", () => {
 describe("the text of a token", () => {
   it("that is a readable JWT tells when its life began", async () => {
     const { credential, clock, source } = wrapped();
-    const issued = clock.unixMillis() / 1000 - 540;
+    const issued = clock.unixMillis() / 1000 - 555;
     const claims = Buffer.from(JSON.stringify({ iat: issued })).toString("base64url");
-    source.add({ token: `e30.${claims}.x`, livesMs: minute });
+    source.add({ token: `e30.${claims}.x`, livesMs: 45_000 });
     await credential.getToken(scope);
     // Ten minutes of life scale the thresholds by a half: due at 150 s before its end, in front below 30 s.
     assert.equal(credential.explain(scope).zone, "refresh-behind");
