@@ -102,7 +102,8 @@ async fn follow(core: Shared, host: Host, fetch: u32, answer: Promise) {
     let mut result = JsFuture::from(answer).await;
     let stability = host.stability(fetch);
     let token = result.as_ref().map_or(JsValue::UNDEFINED, |value| field(value, "token"));
-    if result.as_ref().is_ok_and(|value| !is_nothing(value)) && !token.is_string() {
+    let is_text = token.is_string() && token.is_truthy();
+    if result.as_ref().is_ok_and(|value| !is_nothing(value)) && !is_text {
         result = Err(host.not_a_token());
     }
     let failed = result.is_err();

@@ -60,7 +60,7 @@ export class NotATokenError extends TokenCacheError {
   constructor() {
     super(
       "NOT_A_TOKEN",
-      "the credential returned an object without a string `token`: fix its getToken to return { token, expiresOnTimestamp }, or null",
+      "the credential returned an object without a `token` text: fix its getToken to return { token, expiresOnTimestamp }, or null",
     );
     this.name = "NotATokenError";
   }

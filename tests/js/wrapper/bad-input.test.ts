@@ -156,7 +156,14 @@ describe("a credential's getToken", () => {
     assert.equal(await textOf(credential.getToken(scope)), "t");
   });
 
-  for (const result of [{}, { token: 1, expiresOnTimestamp: 2e12 }, "token", 7, []])
+  for (const result of [
+    {},
+    { token: 1, expiresOnTimestamp: 2e12 },
+    { token: "", expiresOnTimestamp: 2e12 },
+    "token",
+    7,
+    [],
+  ])
     it(`that brings ${inspect(result)} is told what to bring`, async () => {
       const { credential, source } = wrapped();
       source.getToken = (async () => result) as never;
