@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { untilNextLook } from "../../stand/next-look.ts";
 import { profileOf } from "./stand-in.ts";
 
 const source = fileURLToPath(new URL("app.source.ts", import.meta.url));
@@ -100,6 +101,7 @@ for (const format of ["esm", "cjs"] as const) {
     await app.start(format);
     for (const credential of ["identity", "chain", "default", "own", "told"]) {
       for (const user of ["ann", "ben", "ann"]) {
+        untilNextLook();
         app.logIn(user);
         assert.equal(await app.ask(credential), `token-of-${user}`, credential);
         assert.equal(app.takeStarts(), 1, `${credential}: starts of az`);

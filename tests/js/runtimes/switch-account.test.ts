@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
+import { untilNextLook } from "../../stand/next-look.ts";
 import { binary, PackedPackage } from "./packed.ts";
 
 /** Each Node with the newest @azure/identity that it runs. */
@@ -33,17 +34,11 @@ for (const { major, identity } of programs)
         await using application = new Application(outfile, major, { ...az.environment, ATC_ADDON: addon });
         assert.equal(await application.ask(), "token of alice, 1 fetched");
         assert.equal(await application.ask(), "token of alice, 1 fetched");
-        nextMillisecond();
+        untilNextLook();
         az.logIn("bobby");
         assert.equal(await application.ask(), "token of bobby, 2 fetched");
         assert.equal(await application.ask(), "token of bobby, 2 fetched");
       });
-
-/** The login is looked at once a millisecond at most: a call in the millisecond of the last look sees what that saw. */
-function nextMillisecond(): void {
-  const before = Date.now();
-  while (Date.now() === before);
-}
 
 /** The program of tests/runtimes, in one file. */
 async function bundle(outfile: string, format: "esm" | "cjs", identity: string): Promise<void> {
