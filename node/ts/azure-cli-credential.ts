@@ -90,7 +90,8 @@ export class AzureCliCredential implements TokenCredential {
       throwIfAborted(signal);
       const runner = await azRunner();
       const run = this.#run(this.#arguments(runner, scopes, options, environment), environment);
-      return accessToken(await answer(runner, run, signal));
+      const first = await answer(runner, run, signal);
+      return accessToken(isTornRead(first) ? await answer(runner, run, signal) : first);
     } finally {
       release();
     }
@@ -168,6 +169,14 @@ function untilAborted<T>(answer: Promise<T>, signal: AbortSignalLike | undefined
       resolve(value);
     });
   });
+}
+
+/**
+ * az empties its own token cache before it writes it, and reads it without a lock: an az that starts while another one
+ * writes finds nobody there. Whoever is really absent is still absent a moment later.
+ */
+function isTornRead(result: AzToken | AzFailure): boolean {
+  return isFailure(result) && result.message.includes("does not exist in MSAL token cache");
 }
 
 function accessToken(result: AzToken | AzFailure): AccessToken {

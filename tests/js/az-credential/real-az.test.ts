@@ -63,7 +63,8 @@ for (const runner of runners) {
     const tokens = await Promise.all(scopes.map((scope) => credential.getToken(scope)));
     assert.equal(new Set(tokens.map(({ token }) => token)).size, 8);
     const starts = await az.starts();
-    assert.equal(starts.length, 8);
+    // One that read az's token cache while the other wrote it is asked again.
+    assert.equal(new Set(starts.map(({ args }) => args.join(" "))).size, 8);
     assert.ok(starts.every(({ running }) => running <= 2));
   });
 

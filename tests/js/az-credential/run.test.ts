@@ -336,3 +336,28 @@ async function ended(child: ChildProcess): Promise<{ code: number | null; output
   const [code] = (await once(child, "close")) as [number | null];
   return { code, output };
 }
+
+/** What az says when it reads its token cache while another az writes it, and when the person is not in it. */
+const nobodyThere =
+  "echo \"ERROR: User 'ann@example.com' does not exist in MSAL token cache. Run 'az login'.\" >&2; exit 1";
+
+for (const runner of runners) {
+  test(
+    `${runner}: az that read its token cache while another one wrote it is asked again`,
+    limits,
+    async () => {
+      using stand = new StandIn(
+        runner,
+        `echo start >> starts; [ $(wc -l < starts) -gt 1 ] || { ${nobodyThere}; }; ${printsToken}`,
+      );
+      assert.equal((await new AzureCliCredential().getToken(usualScope)).token, canary);
+      assert.equal(stand.lines("starts").length, 2);
+    },
+  );
+
+  test(`${runner}: someone who is not in az's token cache has to log in`, limits, async () => {
+    using stand = new StandIn(runner, `echo start >> starts; ${nobodyThere}`);
+    await assert.rejects(new AzureCliCredential().getToken(usualScope), { code: "LoginRequired" });
+    assert.equal(stand.lines("starts").length, 2);
+  });
+}
