@@ -197,6 +197,9 @@ for arg in "$@"; do printf '%s\\0' "$arg"; done > "$starting"
 exec 9< "$starting"
 command -p flock 9
 command -p mv "$starting" "$log/$start"
+# One counts at a time: a lock that is tried is held for a moment, and would count as an az that runs.
+exec 8>> "$log.counting"
+command -p flock 8
 running=0
 for other in "$log"/start.*; do
   if command -p flock --nonblock "$other" true; then
@@ -206,6 +209,7 @@ for other in "$log"/start.*; do
   fi
 done
 printf '%s' "$running" >> "$log/$start"
+exec 8>&-
 exec '${realAz}' "$@"
 `;
 }
