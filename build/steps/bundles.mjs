@@ -1,5 +1,5 @@
 // Step: one ES module per entry point, in dist/.
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { entries } from "../entries.mjs";
 import { Failure } from "../failure.mjs";
@@ -21,15 +21,13 @@ export const bundles = {
     "build/entries.mjs",
     "build/steps/bundles.mjs",
   ],
-  outputs: () => entries.filter(isWritten).map(({ file }) => `dist/${file}`),
+  outputs: () => entries.map(({ file }) => `dist/${file}`),
   async run() {
     const { build } = await import("esbuild");
     mkdirSync(dist, { recursive: true });
-    for (const entry of entries.filter(isWritten)) await bundle(build, entry);
+    for (const entry of entries) await bundle(build, entry);
   },
 };
-
-const isWritten = ({ source }) => existsSync(join(root, source));
 
 async function bundle(build, { file, source, platform }) {
   const result = await build({
