@@ -269,7 +269,7 @@ impl Cache {
             return Ok(entry);
         }
         self.sweep(now, SWEEP_BUDGET);
-        if self.slots.len() >= self.max_entries && !self.evict(now) {
+        if self.slots.len() >= self.max_entries && !self.evict() {
             self.names.release(key);
             return Err(RequestError::Full);
         }
@@ -404,8 +404,7 @@ impl Cache {
                 self.actions.push_back(Action::Abort { fetch: job.fetch });
             }
         }
-        let entries = self.slots.all();
-        for entry in entries {
+        for entry in self.slots.all() {
             self.remove(entry);
         }
     }
@@ -768,8 +767,7 @@ impl Cache {
     }
 
     /// Makes room by a thirty-second part, so that a full cache does not search itself at every request.
-    fn evict(&mut self, now: Instant) -> bool {
-        let _ = now;
+    fn evict(&mut self) -> bool {
         let room = (self.max_entries / 32).max(1);
         // The longest idle ones; the one on top has been used since.
         let mut idle = BinaryHeap::new();
