@@ -17,7 +17,7 @@ use crate::time::Instant;
 pub const DEFAULT_MAX_ENTRIES: usize = 10_000;
 
 /// A run whose result does not count, because the login moved under it, is repeated until this many runs are over.
-const MAX_RUNS: u32 = 3;
+pub(crate) const MAX_RUNS: u32 = 3;
 
 /// Entries that one input sweeps at most.
 const SWEEP_BUDGET: usize = 1_024;

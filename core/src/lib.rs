@@ -47,6 +47,7 @@ mod random;
 mod request;
 mod slots;
 pub mod time;
+pub mod walk;
 
 pub use cache::{
     Action, Cache, DEFAULT_MAX_ENTRIES, Decision, FailReason, IdentityChange, Outcome, Selector, Settled,

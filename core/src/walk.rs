@@ -1,0 +1,429 @@
+//! One fetch for all processes that share a store: Load, Lock, Load, Fetch, Save, Unlock, with its waits.
+//!
+//! A [`Walk`] gets one token for one caller, or for one job of a [`crate::Cache`]. The host performs [`Walk::step`], reports
+//! what came of it with the input of the same name, and reads the next step, until that is [`Step::Done`]. Callers are
+//! answered as soon as an input returns an [`Answer`]; the steps after it run behind them. As everywhere in this crate, no
+//! token passes through: times, numbers and generations do.
+
+use crate::cache::{MAX_RUNS, Stability};
+use crate::policy::Policy;
+use crate::random::Jitter;
+use crate::time::Instant;
+
+/// A stored token that says to be acquired this much later than now, in milliseconds, is a miss: its clock was another.
+pub const ACQUIRED_AHEAD: i64 = 60_000;
+/// A stored failure answers for this long, in milliseconds: many times the longest pause between two looks.
+pub const FAILURE_LASTS: i64 = 10_000;
+/// The first pause of a walk that found the lock taken, in milliseconds. Each next one is half as long again.
+pub const FIRST_PAUSE: i64 = 10;
+/// The longest pause, in milliseconds.
+pub const LONGEST_PAUSE: i64 = 200;
+
+/// What a walk is to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The login under which it asks.
+    pub login: Login,
+    /// When the token that the asking process holds, and finds due, was acquired, in milliseconds since the Unix epoch.
+    pub held: Option<i64>,
+    /// The request answers a claims challenge: no stored token does, and no fetch of others.
+    pub challenged: bool,
+    /// How many runs before this one did not count, because the login moved.
+    pub runs: u32,
+}
+
+/// Digests of the files that tell who is logged in. Equal ones mean the same login; 0 and 0 where nobody can change it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Login {
+    /// Of the files that name the account: every login and logout touches them, and some harmless commands do.
+    pub account: u64,
+    /// Of the files that hold its secrets: a login touches them, and each fetch of az does.
+    pub session: u64,
+}
+
+/// How long a walk may take. Times are milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// A stored token must have more than this left.
+    pub min_validity: u32,
+    /// Whether that is scaled for short lives, as [`Policy::scale_short_lives`] says.
+    pub scale_short_lives: bool,
+    /// How long a walk waits for the fetch of another process before it takes one of two extra slots.
+    pub patience: u32,
+    /// When a walk that never had its turn ends with [`Answer::Exhausted`].
+    pub limit: u32,
+}
+
+impl Terms {
+    /// For a process that answers once, as the CLI and the shim: az promises its callers 300 s, and they give up after 10 s.
+    pub const ONE_ANSWER: Self =
+        Self { min_validity: 300_000, scale_short_lives: false, patience: 5_000, limit: 60_000 };
+
+    /// For a process that holds its tokens in memory under this policy.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        Self {
+            min_validity: policy.min_validity,
+            scale_short_lives: policy.scale_short_lives,
+            patience: (policy.fetch_limit / 2).min(30_000),
+            limit: policy.fetch_limit,
+        }
+    }
+}
+
+/// The state of an entry that rises with each change, so that a result of before the change cannot replace it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation {
+    /// Of the whole store: clearing it raises this.
+    pub store: u64,
+    /// Of the entry: saving and invalidating raise this.
+    pub entry: u64,
+}
+
+/// What a Load found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// The generation of the entry; the default where there never was one.
+    pub generation: Generation,
+    /// Its token; `None` where there is none, or none that can be read.
+    pub token: Option<StoredToken>,
+    /// The failure that the last fetch left.
+    pub failure: Option<StoredFailure>,
+}
+
+/// Times of a stored token, in milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredToken {
+    /// When it ends.
+    pub expires_at: i64,
+    /// When its source was last asked for it.
+    pub acquired_at: i64,
+    /// The login under which it was fetched, as its files were after the fetch.
+    pub login: Login,
+}
+
+/// A failure that a fetch left for those who waited for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredFailure {
+    /// A number that no other failure of the entry has: it tells a new failure from one that was there before.
+    pub id: u64,
+    /// When the fetch failed, in milliseconds since the Unix epoch.
+    pub failed_at: i64,
+    /// The login under which it failed.
+    pub login: Login,
+}
+
+/// A lock of an entry. Each is held by one process at most, and is free once that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// The lock for the one fetch.
+    Fetch,
+    /// The first extra slot, for those whose patience is over.
+    FirstSlot,
+    /// The second one.
+    SecondSlot,
+}
+
+/// What the host does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Step {
+    /// Read the entry, and report with [`Walk::handle_loaded`].
+    Load,
+    /// Try the lock without waiting for it, and report with [`Walk::handle_locked`].
+    Lock(Lane),
+    /// Call [`Walk::handle_timeout`] at this time.
+    Sleep {
+        /// In monotonic milliseconds.
+        until: i64,
+    },
+    /// Run the credential, and report with [`Walk::handle_fetched`].
+    Fetch,
+    /// Keep the fetched token, and report with [`Walk::handle_saved`].
+    Save(Over),
+    /// Keep the failure for those who wait, and report with [`Walk::handle_saved`].
+    SaveFailure,
+    /// Release the lock, and report with [`Walk::handle_unlocked`].
+    Unlock(Lane),
+    /// The walk is over.
+    Done,
+}
+
+/// What a Save may replace. It compares while it holds the save lock, and raises the generation of the entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Only what was there at the second Load.
+    Generation(Generation),
+    /// Anything: the answer to a claims challenge counts more than what was fetched without the claims.
+    Anything,
+}
+
+/// What came of trying a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locking {
+    /// It is ours.
+    Taken,
+    /// Another process holds it.
+    Busy,
+    /// The store has no locks at this moment, for example because its folder cannot be written.
+    Unavailable,
+}
+
+/// What came of a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// A token; and whether the login stayed the same meanwhile.
+    Granted(Stability),
+    /// The credential's `null`.
+    Null,
+    /// An error.
+    Failed,
+    /// Nothing that anybody waits for: the process does not want the result any more.
+    Dropped,
+}
+
+/// What the callers get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Answer {
+    /// The token of the last Load.
+    Stored,
+    /// The failure of the last Load.
+    StoredFailure,
+    /// What the fetch brought: its token, `null` or error.
+    Fetched,
+    /// Nothing yet: the login moved, so look who is logged in and begin a new walk, with one more run.
+    Again,
+    /// An error: the login kept moving.
+    LoginMoved,
+    /// An error: other processes hold every slot and neither end nor bring a token.
+    Exhausted,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Looking,
+    Locking(Lane),
+    Sleeping(i64),
+    LookingAgain(Lane),
+    Fetching { lane: Option<Lane>, over: Over },
+    Saving { lane: Option<Lane>, over: Over },
+    SavingFailure(Lane),
+    Unlocking(Lane),
+    /// Nobody waits any more, but the lock that was being tried may turn out to be ours.
+    Withdrawing(Lane),
+    Done,
+}
+
+/// The way of one process to one token.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    wanted: Wanted,
+    terms: Terms,
+    jitter: Jitter,
+    state: State,
+    /// The failure that was there when the walk began: it answers nobody who came after it.
+    before: Option<u64>,
+    looked: bool,
+    pause: i64,
+    patience_ends_at: i64,
+    limit_at: i64,
+    first_slot: Lane,
+}
+
+impl Walk {
+    /// A walk that begins now. The seed spreads the pauses: give each its own.
+    #[must_use]
+    pub fn new(wanted: Wanted, terms: Terms, seed: u64, now: Instant) -> Self {
+        let mut jitter = Jitter::new(seed);
+        // Those whose patience began together do not try the slots together.
+        let patience = i64::from(terms.patience);
+        let patience = patience.saturating_add(patience.saturating_mul(jitter.spread().abs()) / 5_000);
+        let first_slot = if jitter.spread() < 0 { Lane::FirstSlot } else { Lane::SecondSlot };
+        let fetching = State::Fetching { lane: None, over: Over::Anything };
+        Self {
+            wanted,
+            terms,
+            jitter,
+            state: if wanted.challenged { fetching } else { State::Looking },
+            before: None,
+            looked: false,
+            pause: FIRST_PAUSE,
+            patience_ends_at: now.monotonic_ms().saturating_add(patience),
+            limit_at: now.monotonic_ms().saturating_add(i64::from(terms.limit)),
+            first_slot,
+        }
+    }
+
+    /// What to do next. It stays the same until an input changes it.
+    pub fn step(&self) -> Step {
+        match self.state {
+            State::Looking | State::LookingAgain(_) => Step::Load,
+            State::Locking(lane) | State::Withdrawing(lane) => Step::Lock(lane),
+            State::Sleeping(until) => Step::Sleep { until },
+            State::Fetching { .. } => Step::Fetch,
+            State::Saving { over, .. } => Step::Save(over),
+            State::SavingFailure(_) => Step::SaveFailure,
+            State::Unlocking(lane) => Step::Unlock(lane),
+            State::Done => Step::Done,
+        }
+    }
+
+    /// The entry was read; and whether the login is still the one of [`Wanted`], looked at with the token in hand.
+    pub fn handle_loaded(&mut self, loaded: Loaded, stability: Stability, now: Instant) -> Option<Answer> {
+        let lane = match self.state {
+            State::Looking => None,
+            State::LookingAgain(lane) => Some(lane),
+            _ => return None,
+        };
+        let found = self.answer_of(&loaded, stability, now);
+        if !self.looked {
+            self.looked = true;
+            self.before = loaded.failure.map(|failure| failure.id);
+        }
+        self.state = match (found, lane) {
+            (Some(_), Some(lane)) => State::Unlocking(lane),
+            (Some(_), None) => State::Done,
+            (None, Some(lane)) => {
+                State::Fetching { lane: Some(lane), over: Over::Generation(loaded.generation) }
+            }
+            (None, None) => State::Locking(Lane::Fetch),
+        };
+        found
+    }
+
+    /// The lock was tried.
+    pub fn handle_locked(&mut self, locking: Locking, now: Instant) -> Option<Answer> {
+        match (self.state, locking) {
+            (State::Locking(lane), Locking::Taken) => self.state = State::LookingAgain(lane),
+            (State::Locking(_), Locking::Unavailable) => {
+                self.state = State::Fetching { lane: None, over: Over::Generation(Generation::default()) };
+            }
+            (State::Locking(lane), Locking::Busy) => return self.wait_or_try_next(lane, now),
+            (State::Withdrawing(lane), Locking::Taken) => self.state = State::Unlocking(lane),
+            (State::Withdrawing(_), _) => self.state = State::Done,
+            _ => {}
+        }
+        None
+    }
+
+    /// A pause may be over. Does nothing where it is not.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if let State::Sleeping(until) = self.state
+            && now.monotonic_ms() >= until
+        {
+            self.state = State::Looking;
+        }
+    }
+
+    /// The fetch has ended.
+    pub fn handle_fetched(&mut self, ending: Ending) -> Option<Answer> {
+        let State::Fetching { lane, over } = self.state else { return None };
+        let released = lane.map_or(State::Done, State::Unlocking);
+        let can_save = lane.is_some() || self.wanted.challenged;
+        let (answer, state) = match ending {
+            Ending::Granted(Stability::Steady) if can_save => (Some(Answer::Fetched), State::Saving { lane, over }),
+            Ending::Granted(Stability::Steady) | Ending::Null => (Some(Answer::Fetched), released),
+            Ending::Granted(Stability::Moved { same_account }) => {
+                (Some(self.moved(same_account, Answer::Fetched)), released)
+            }
+            Ending::Failed => (Some(Answer::Fetched), lane.map_or(State::Done, State::SavingFailure)),
+            Ending::Dropped => (None, released),
+        };
+        self.state = state;
+        answer
+    }
+
+    /// The token or the failure was kept, or could not be: either way nobody waits for it.
+    pub fn handle_saved(&mut self) {
+        if let State::Saving { lane: Some(lane), .. } | State::SavingFailure(lane) = self.state {
+            self.state = State::Unlocking(lane);
+        } else if let State::Saving { lane: None, .. } = self.state {
+            self.state = State::Done;
+        }
+    }
+
+    /// The lock was released.
+    pub fn handle_unlocked(&mut self) {
+        if let State::Unlocking(_) = self.state {
+            self.state = State::Done;
+        }
+    }
+
+    /// Nobody waits any more. The host ends a fetch that is under way; what is being saved is saved.
+    pub fn cancel(&mut self) {
+        self.state = match self.state {
+            State::Looking | State::Sleeping(_) | State::Fetching { lane: None, .. } => State::Done,
+            State::Locking(lane) => State::Withdrawing(lane),
+            State::LookingAgain(lane) | State::Fetching { lane: Some(lane), .. } => State::Unlocking(lane),
+            ending => ending,
+        };
+    }
+
+    fn answer_of(&self, loaded: &Loaded, stability: Stability, now: Instant) -> Option<Answer> {
+        let usable = loaded.token.is_some_and(|token| self.is_usable(&token, now));
+        if let Stability::Moved { same_account } = stability {
+            return Some(self.moved(same_account && usable, Answer::Stored));
+        }
+        if usable {
+            return Some(Answer::Stored);
+        }
+        loaded.failure.filter(|failure| self.answers_me(failure, now)).map(|_| Answer::StoredFailure)
+    }
+
+    fn is_usable(&self, token: &StoredToken, now: Instant) -> bool {
+        let lifetime = token.expires_at.saturating_sub(token.acquired_at);
+        let policy = Policy { scale_short_lives: self.terms.scale_short_lives, ..Policy::DEFAULT };
+        let min_validity = i64::from(policy.scaled(self.terms.min_validity, lifetime));
+        token.expires_at.saturating_sub(now.unix_ms()) > min_validity
+            && token.acquired_at.saturating_sub(now.unix_ms()) <= ACQUIRED_AHEAD
+            && self.is_of_my_login(token.login)
+            && self.wanted.held.is_none_or(|held| token.acquired_at > held)
+    }
+
+    /// It was left after this walk began, by a fetch that this walk waited for.
+    fn answers_me(&self, failure: &StoredFailure, now: Instant) -> bool {
+        let age = now.unix_ms().saturating_sub(failure.failed_at);
+        self.looked
+            && self.before != Some(failure.id)
+            && (-ACQUIRED_AHEAD..=FAILURE_LASTS).contains(&age)
+            && self.is_of_my_login(failure.login)
+    }
+
+    /// A command that touched the account's files without a login left its secrets as they were.
+    fn is_of_my_login(&self, login: Login) -> bool {
+        login.account == self.wanted.login.account || login.session == self.wanted.login.session
+    }
+
+    fn wait_or_try_next(&mut self, busy: Lane, now: Instant) -> Option<Answer> {
+        if now.monotonic_ms() >= self.limit_at {
+            self.state = State::Done;
+            return Some(Answer::Exhausted);
+        }
+        let patient = now.monotonic_ms() < self.patience_ends_at;
+        self.state = match busy {
+            Lane::Fetch if !patient => State::Locking(self.first_slot),
+            slot if slot == self.first_slot => State::Locking(other_than(slot)),
+            _ => State::Sleeping(self.next_pause(now)),
+        };
+        None
+    }
+
+    fn next_pause(&mut self, now: Instant) -> i64 {
+        let pause = self.pause.saturating_add(self.pause.saturating_mul(self.jitter.spread()) / 5_000);
+        self.pause = self.pause.saturating_add(self.pause / 2).min(LONGEST_PAUSE);
+        now.monotonic_ms().saturating_add(pause).min(self.limit_at.max(now.monotonic_ms().saturating_add(1)))
+    }
+
+    /// A run that the login moved under is repeated; the last one's token is handed out if it is the account's all the same.
+    fn moved(&self, same_account: bool, token: Answer) -> Answer {
+        if self.wanted.runs.saturating_add(1) < MAX_RUNS {
+            return Answer::Again;
+        }
+        if same_account { token } else { Answer::LoginMoved }
+    }
+}
+
+fn other_than(slot: Lane) -> Lane {
+    if slot == Lane::FirstSlot { Lane::SecondSlot } else { Lane::FirstSlot }
+}
