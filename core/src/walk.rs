@@ -8,7 +8,7 @@
 use crate::cache::{MAX_RUNS, Stability};
 use crate::policy::Policy;
 use crate::random::Jitter;
-use crate::time::Instant;
+use crate::time::{CLOCK_TOLERANCE, Instant};
 
 /// A stored token that says to be acquired this much later than now, in milliseconds, is a miss: its clock was another.
 pub const ACQUIRED_AHEAD: i64 = 60_000;
@@ -98,6 +98,8 @@ pub struct StoredToken {
     pub expires_at: i64,
     /// When its source was last asked for it.
     pub acquired_at: i64,
+    /// How long ago that was on a clock that nobody can set, in milliseconds: boot time, where it was recorded in this boot.
+    pub age: Option<i64>,
     /// The login under which it was fetched, as its files were after the fetch.
     pub login: Login,
 }
@@ -206,8 +208,14 @@ enum State {
     Locking(Lane),
     Sleeping(i64),
     LookingAgain(Lane),
-    Fetching { lane: Option<Lane>, over: Over },
-    Saving { lane: Option<Lane>, over: Over },
+    Fetching {
+        lane: Option<Lane>,
+        over: Over,
+    },
+    Saving {
+        lane: Option<Lane>,
+        over: Over,
+    },
     SavingFailure(Lane),
     Unlocking(Lane),
     /// Nobody waits any more, but the lock that was being tried may turn out to be ours.
@@ -322,7 +330,9 @@ impl Walk {
         let released = lane.map_or(State::Done, State::Unlocking);
         let can_save = lane.is_some() || self.wanted.challenged;
         let (answer, state) = match ending {
-            Ending::Granted(Stability::Steady) if can_save => (Some(Answer::Fetched), State::Saving { lane, over }),
+            Ending::Granted(Stability::Steady) if can_save => {
+                (Some(Answer::Fetched), State::Saving { lane, over })
+            }
             Ending::Granted(Stability::Steady) | Ending::Null => (Some(Answer::Fetched), released),
             Ending::Granted(Stability::Moved { same_account }) => {
                 (Some(self.moved(same_account, Answer::Fetched)), released)
@@ -376,7 +386,7 @@ impl Walk {
         let policy = Policy { scale_short_lives: self.terms.scale_short_lives, ..Policy::DEFAULT };
         let min_validity = i64::from(policy.scaled(self.terms.min_validity, lifetime));
         token.expires_at.saturating_sub(now.unix_ms()) > min_validity
-            && token.acquired_at.saturating_sub(now.unix_ms()) <= ACQUIRED_AHEAD
+            && is_of_my_clock(token, now)
             && self.is_of_my_login(token.login)
             && self.wanted.held.is_none_or(|held| token.acquired_at > held)
     }
@@ -422,6 +432,13 @@ impl Walk {
         }
         if same_account { token } else { Answer::LoginMoved }
     }
+}
+
+/// The wall clock was not set back since the token was acquired: else its expiry tells nothing.
+fn is_of_my_clock(token: &StoredToken, now: Instant) -> bool {
+    let since = now.unix_ms().saturating_sub(token.acquired_at);
+    since >= ACQUIRED_AHEAD.saturating_neg()
+        && token.age.is_none_or(|age| since.saturating_add(CLOCK_TOLERANCE) >= age)
 }
 
 fn other_than(slot: Lane) -> Lane {

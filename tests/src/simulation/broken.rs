@@ -1,0 +1,63 @@
+//! Ways to perform the walk wrongly, each of which the simulation must find.
+
+/// What a host does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// It reports an empty store at the Load under the lock.
+    NoSecondLoad,
+    /// It keeps the lock when the walk releases it.
+    LockNotReleased,
+    /// Its locks outlive the process that held them.
+    LockOutlivesHolder,
+    /// Its locks let everybody in.
+    LockForEveryone,
+    /// It does not look at the login after the fetch.
+    LoginNotCheckedAfterFetch,
+    /// It compares the login after the fetch with that at the start of the fetch, not with that of the walk.
+    LoginComparedFromFetch,
+    /// It does not look at the login with the loaded token in hand.
+    LoginNotCheckedAfterLoad,
+    /// Its records do not say under which login they were fetched.
+    LoginNotRecorded,
+    /// It writes the file in place.
+    SaveWithoutRename,
+    /// It does not compare the generation before it saves.
+    SaveWithoutCompare,
+    /// It compares outside the save lock.
+    CompareWithoutLock,
+    /// It does not keep the failure.
+    FailureNotKept,
+    /// It gives each kept failure the same number.
+    FailuresAlike,
+    /// It forgets which token its process holds.
+    HeldTokenForgotten,
+    /// It does not record the clock that nobody sets.
+    AgeNotRecorded,
+    /// It never wakes a walk that sleeps.
+    SleepsForever,
+    /// It reads a token whatever its key says.
+    KeyIgnored,
+}
+
+impl Broken {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::NoSecondLoad,
+        Self::LockNotReleased,
+        Self::LockOutlivesHolder,
+        Self::LockForEveryone,
+        Self::LoginNotCheckedAfterFetch,
+        Self::LoginComparedFromFetch,
+        Self::LoginNotCheckedAfterLoad,
+        Self::LoginNotRecorded,
+        Self::SaveWithoutRename,
+        Self::SaveWithoutCompare,
+        Self::CompareWithoutLock,
+        Self::FailureNotKept,
+        Self::FailuresAlike,
+        Self::HeldTokenForgotten,
+        Self::AgeNotRecorded,
+        Self::SleepsForever,
+        Self::KeyIgnored,
+    ];
+}

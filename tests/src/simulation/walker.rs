@@ -1,0 +1,335 @@
+//! Performs one walk on the simulated machine, a small step at a time, and checks what must hold at each.
+
+use azure_token_cache_core::walk::{
+    Answer, Ending, Lane, Loaded, Locking, Login, Over, Step, StoredFailure, StoredToken, Terms, Walk, Wanted,
+};
+use azure_token_cache_core::{Instant, Stability};
+
+use super::broken::Broken;
+use super::dice::Dice;
+use super::machine::{Failure, Lock, LoggedIn, Machine, Moment, Pid, Token};
+
+/// What must always hold, and did not.
+pub type Violation = &'static str;
+
+/// What the source gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brought {
+    Token(Token),
+    Failure,
+    Null,
+}
+
+/// A Save has small steps of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Saving {
+    Locks,
+    Compares,
+    Writes,
+    Renames,
+    Unlocks,
+}
+
+#[derive(Debug)]
+pub struct Walker {
+    pub pid: Pid,
+    pub walk: Walk,
+    pub wanted: Wanted,
+    /// Who is logged in as the walk begins: whose entry it reads and writes.
+    pub asks_for: LoggedIn,
+    /// The token of the last Load.
+    pub loaded: Option<Token>,
+    pub fetched: Option<Token>,
+    /// When it first looked: from then on it waits for others.
+    began: Option<Moment>,
+    began_at: i64,
+    patience: i64,
+    lane: Option<Lane>,
+    /// When the entry was read under the lock, or the fetch began without one.
+    read: Moment,
+    /// Another process brought an answer while this one waited: seen by the truth, whatever the host reported.
+    had_answer: Option<Violation>,
+    fetch_began: Option<LoggedIn>,
+    saving: Saving,
+}
+
+impl Walker {
+    pub fn new(pid: Pid, wanted: Wanted, terms: Terms, seed: u64, machine: &Machine, now: Instant) -> Self {
+        Self {
+            pid,
+            walk: Walk::new(wanted, terms, seed, now),
+            wanted,
+            asks_for: machine.login,
+            loaded: None,
+            fetched: None,
+            began: None,
+            began_at: now.monotonic_ms(),
+            patience: i64::from(terms.patience),
+            lane: None,
+            read: 0,
+            had_answer: None,
+            fetch_began: None,
+            saving: if machine.is(Broken::CompareWithoutLock) { Saving::Compares } else { Saving::Locks },
+        }
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.walk.step() == Step::Done
+    }
+
+    pub fn is_fetching(&self) -> bool {
+        self.walk.step() == Step::Fetch && self.fetch_began.is_some()
+    }
+
+    pub fn lane(&self) -> Option<Lane> {
+        self.lane
+    }
+
+    /// Whether the host can perform the next step now.
+    pub fn is_able(&self, machine: &Machine, now: Instant) -> bool {
+        match self.walk.step() {
+            Step::Done => false,
+            Step::Sleep { until } => now.monotonic_ms() >= until && !machine.is(Broken::SleepsForever),
+            Step::Save(_) if self.saving == Saving::Locks => !machine.is_saving(),
+            _ => true,
+        }
+    }
+
+    /// When the walk wants to be woken.
+    pub fn wakes_at(&self) -> Option<i64> {
+        if let Step::Sleep { until } = self.walk.step() { Some(until) } else { None }
+    }
+
+    /// Performs the next step; a fetch is performed with [`Self::begin_fetch`] and [`Self::end_fetch`].
+    pub fn perform(&mut self, machine: &mut Machine, now: Instant) -> Result<Option<Answer>, Violation> {
+        match self.walk.step() {
+            Step::Load => return self.load(machine, now),
+            Step::Lock(lane) => return Ok(self.try_lock(lane, machine, now)),
+            Step::Sleep { .. } => self.walk.handle_timeout(now),
+            Step::Save(over) => self.save(over, machine)?,
+            Step::SaveFailure => self.save_failure(machine, now),
+            Step::Unlock(lane) => {
+                if !machine.is(Broken::LockNotReleased) {
+                    machine.unlock(self.asks_for.user, Lock::Lane(lane));
+                }
+                self.lane = None;
+                self.walk.handle_unlocked();
+            }
+            Step::Fetch | Step::Done => {}
+        }
+        Ok(None)
+    }
+
+    pub fn begin_fetch(&mut self, others: &[Lane], machine: &Machine, now: Instant) -> Result<(), Violation> {
+        if let Some(violation) = self.had_answer {
+            return Err(violation);
+        }
+        if let Some(lane) = self.lane {
+            if others.contains(&lane) {
+                return Err("two fetches in one lane");
+            }
+            if lane != Lane::Fetch && now.monotonic_ms() - self.began_at < self.patience {
+                return Err("an extra slot taken before patience was over");
+            }
+        } else if !self.wanted.challenged {
+            return Err("a fetch without a lock");
+        }
+        self.fetch_began = Some(machine.login);
+        if self.wanted.challenged {
+            self.read = machine.moment;
+        }
+        Ok(())
+    }
+
+    /// What the source brings to those who are logged in now, or were as the fetch began.
+    pub fn bring(&mut self, machine: &mut Machine, now: Instant, dice: &mut Dice) -> Brought {
+        match dice.below(8) {
+            6 => return Brought::Failure,
+            7 => return Brought::Null,
+            _ => {}
+        }
+        if dice.once_in(2) {
+            machine.touch_session();
+        }
+        let began = self.fetch_began.unwrap_or(machine.login);
+        let of = if dice.once_in(2) { began } else { machine.login };
+        let lifetime = dice.pick(&[3_600_000, 600_000, 4_000_000]);
+        let token = Token {
+            number: machine.number(),
+            user: of.user,
+            acquired_at: now.unix_ms(),
+            expires_at: now.unix_ms() + lifetime,
+            acquired: machine.elapsed,
+            ends: machine.elapsed + lifetime,
+            login: machine.login.files,
+        };
+        self.fetched = Some(token);
+        Brought::Token(token)
+    }
+
+    /// Whether the login is still the one that this walk asks for, and the token its own.
+    pub fn stability(&self, machine: &Machine, token: Option<Token>) -> Stability {
+        let compared = match self.fetch_began {
+            Some(began) if machine.is(Broken::LoginComparedFromFetch) => began,
+            _ => self.asks_for,
+        };
+        if compared.files.account == machine.login.files.account
+            || machine.is(Broken::LoginNotCheckedAfterFetch) && self.fetch_began.is_some()
+            || machine.is(Broken::LoginNotCheckedAfterLoad) && self.fetch_began.is_none()
+        {
+            return Stability::Steady;
+        }
+        let user = machine.login.user;
+        Stability::Moved {
+            same_account: user == self.asks_for.user && token.is_none_or(|token| token.user == user),
+        }
+    }
+
+    pub fn end_fetch(&mut self, ending: Ending) -> Option<Answer> {
+        self.fetch_began = None;
+        self.walk.handle_fetched(ending)
+    }
+
+    fn load(&mut self, machine: &mut Machine, now: Instant) -> Result<Option<Answer>, Violation> {
+        let file = machine.file(self.asks_for.user);
+        if file.torn {
+            return Err("a reader sees neither the old token nor the new one");
+        }
+        self.read = machine.moment;
+        let began = *self.began.get_or_insert(machine.moment);
+        self.had_answer = self.lane.and_then(|_| self.answer_in_truth(began, machine, now));
+        let stability = self.stability(machine, file.token);
+        let blind = self.lane.is_some() && machine.is(Broken::NoSecondLoad);
+        let loaded = Loaded {
+            generation: machine.generation(self.asks_for.user),
+            token: file.token.filter(|_| !blind).map(|token| self.stored(&token, machine)),
+            failure: file.failure.filter(|_| !blind).map(|failure| StoredFailure {
+                id: if machine.is(Broken::FailuresAlike) { 0 } else { failure.id },
+                failed_at: failure.failed_at,
+                login: failure.login,
+            }),
+        };
+        self.loaded = file.token;
+        let answer = self.walk.handle_loaded(loaded, stability, now);
+        match answer {
+            Some(Answer::Stored) => self.check_stored()?,
+            Some(Answer::StoredFailure) if file.failure.is_none_or(|failure| failure.ended <= began) => {
+                return Err("a failure answers one who came after it");
+            }
+            _ => {}
+        }
+        Ok(answer)
+    }
+
+    fn stored(&self, token: &Token, machine: &Machine) -> StoredToken {
+        let unrecorded = machine.is(Broken::LoginNotRecorded);
+        StoredToken {
+            expires_at: token.expires_at,
+            acquired_at: token.acquired_at,
+            age: (!machine.is(Broken::AgeNotRecorded)).then_some(machine.elapsed - token.acquired),
+            login: if unrecorded { self.wanted.login } else { token.login },
+        }
+    }
+
+    fn check_stored(&self) -> Result<(), Violation> {
+        let Some(token) = self.loaded else { return Err("a stored answer without a token") };
+        let Login { account, session } = self.asks_for.files;
+        if self.wanted.runs < 2 && token.login.account != account && token.login.session != session {
+            return Err("a token of a login that is over");
+        }
+        Ok(())
+    }
+
+    /// What the entry holds for this walk, had the host read it rightly.
+    fn answer_in_truth(&self, began: Moment, machine: &Machine, now: Instant) -> Option<Violation> {
+        let file = machine.file(self.asks_for.user);
+        let mine = |login: Login| login == self.asks_for.files;
+        if file.token.is_some_and(|token| {
+            file.changed > began
+                && mine(token.login)
+                && self.wanted.held.is_none_or(|held| token.acquired_at > held)
+                && token.acquired_at <= now.unix_ms()
+                && token.expires_at - now.unix_ms() > 310_000
+                && !machine.was_set_back
+        }) {
+            return Some("a fetch although another process brought a token meanwhile");
+        }
+        file.failed.filter(|failure| {
+            failure.ended > began
+                && mine(failure.login)
+                && (0..=5_000).contains(&(now.unix_ms() - failure.failed_at))
+        })?;
+        Some("a fetch although the one that was waited for has failed")
+    }
+
+    fn try_lock(&mut self, lane: Lane, machine: &mut Machine, now: Instant) -> Option<Answer> {
+        let taken = machine.try_lock(self.asks_for.user, Lock::Lane(lane), self.pid);
+        if taken {
+            self.lane = Some(lane);
+        }
+        self.walk.handle_locked(if taken { Locking::Taken } else { Locking::Busy }, now)
+    }
+
+    fn save(&mut self, over: Over, machine: &mut Machine) -> Result<(), Violation> {
+        let user = self.asks_for.user;
+        match self.saving {
+            Saving::Locks => {
+                machine.try_lock(user, Lock::Save, self.pid);
+                self.saving =
+                    if machine.is(Broken::CompareWithoutLock) { Saving::Writes } else { Saving::Compares };
+            }
+            Saving::Compares => {
+                let may = machine.is(Broken::SaveWithoutCompare) || Self::may_replace(over, user, machine);
+                self.saving = match may {
+                    true if machine.is(Broken::CompareWithoutLock) => Saving::Locks,
+                    true => Saving::Writes,
+                    false => Saving::Unlocks,
+                };
+            }
+            Saving::Writes => {
+                if machine.is(Broken::SaveWithoutRename) {
+                    machine.file_mut(user).torn = true;
+                }
+                self.saving = Saving::Renames;
+            }
+            Saving::Renames => {
+                if over != Over::Anything && machine.changed(user) > self.read {
+                    return Err("an older result replaces a newer one");
+                }
+                if self.fetched.is_none_or(|token| token.user != user) {
+                    return Err("a token is kept for another user");
+                }
+                machine.replace(user, self.fetched);
+                self.saving = Saving::Unlocks;
+            }
+            Saving::Unlocks => {
+                machine.unlock(user, Lock::Save);
+                self.walk.handle_saved();
+            }
+        }
+        Ok(())
+    }
+
+    fn may_replace(over: Over, user: u8, machine: &Machine) -> bool {
+        match over {
+            Over::Generation(expected) => machine.generation(user) == expected,
+            Over::Anything => true,
+        }
+    }
+
+    fn save_failure(&mut self, machine: &mut Machine, now: Instant) {
+        let failure = Failure {
+            id: u64::from(machine.number()),
+            failed_at: now.unix_ms(),
+            login: self.asks_for.files,
+            ended: machine.moment,
+        };
+        let keeps = !machine.is(Broken::FailureNotKept);
+        let file = machine.file_mut(self.asks_for.user);
+        file.failed = Some(failure);
+        if keeps {
+            file.failure = Some(failure);
+        }
+        self.walk.handle_saved();
+    }
+}
