@@ -166,19 +166,61 @@ pub fn parse(
     subscription: Option<&str>,
     tenant: Option<&str>,
 ) -> Result<Account, AccountError> {
-    let config = ini(AccountFile::Config, files.config)?;
-    let clouds = ini(AccountFile::Clouds, files.clouds)?;
-    let cloud = active_cloud(&config, &clouds, files.clouds, environment)?;
-    let subscriptions = subscriptions(files.profile)?;
-    if subscriptions.is_empty() {
-        return Ok(Account::Absent(Absence::NoAccounts));
+    let read = Readable::of(files, environment)?;
+    match read.chosen(subscription)? {
+        Ok(entry) => read.identity(entry, environment, given(tenant)).map(Account::Present),
+        Err(absence) => Ok(Account::Absent(absence)),
     }
-    let entry = match chosen(&subscriptions, &cloud, given(subscription))? {
-        Ok(entry) => entry,
-        Err(absence) => return Ok(Account::Absent(absence)),
-    };
-    let settings = Settings { cloud: &cloud, clouds: &clouds, config: &config, environment };
-    identity(entry, &settings, given(tenant)).map(Account::Present)
+}
+
+/// The profile's entry that [`parse`] chooses, whole: what `az account show` prints. `None` where it chooses none.
+///
+/// Errors: as [`parse`].
+pub(super) fn chosen_entry(
+    files: &AccountFiles<'_>,
+    environment: &AccountEnvironment<'_>,
+) -> Result<Option<Map<String, Value>>, AccountError> {
+    let read = Readable::of(files, environment)?;
+    Ok(read.chosen(None)?.ok().cloned())
+}
+
+/// The files, read as far as they decide who is logged in.
+struct Readable {
+    config: Ini,
+    clouds: Ini,
+    cloud: String,
+    subscriptions: Vec<Value>,
+}
+
+impl Readable {
+    fn of(files: &AccountFiles<'_>, environment: &AccountEnvironment<'_>) -> Result<Self, AccountError> {
+        let config = ini(AccountFile::Config, files.config)?;
+        let clouds = ini(AccountFile::Clouds, files.clouds)?;
+        let cloud = active_cloud(&config, &clouds, files.clouds, environment)?;
+        let subscriptions = subscriptions(files.profile)?;
+        Ok(Self { config, clouds, cloud, subscriptions })
+    }
+
+    fn chosen(
+        &self,
+        subscription: Option<&str>,
+    ) -> Result<Result<&Map<String, Value>, Absence>, AccountError> {
+        if self.subscriptions.is_empty() {
+            return Ok(Err(Absence::NoAccounts));
+        }
+        chosen(&self.subscriptions, &self.cloud, given(subscription))
+    }
+
+    fn identity(
+        &self,
+        entry: &Map<String, Value>,
+        environment: &AccountEnvironment<'_>,
+        tenant: Option<&str>,
+    ) -> Result<Identity, AccountError> {
+        let settings =
+            Settings { cloud: &self.cloud, clouds: &self.clouds, config: &self.config, environment };
+        identity(entry, &settings, tenant)
+    }
 }
 
 impl Identity {

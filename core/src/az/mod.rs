@@ -12,8 +12,10 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 pub mod account;
+pub mod answer;
 pub mod args;
 mod base64;
+pub mod command;
 pub mod error;
 mod ini;
 pub mod local_time;

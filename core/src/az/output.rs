@@ -47,6 +47,8 @@ pub enum Exit {
 pub struct AzToken {
     secret: String,
     expires_at_unix_ms: i64,
+    expires_on: Option<i64>,
+    local_expiry: Option<String>,
     tenant: Option<String>,
     subscription: Option<String>,
 }
@@ -70,6 +72,18 @@ impl AzToken {
         self.expires_at_unix_ms
     }
 
+    /// `expires_on` as az printed it, in seconds since the Unix epoch; az before 2.54 does not.
+    #[must_use]
+    pub fn expires_on(&self) -> Option<i64> {
+        self.expires_on
+    }
+
+    /// `expiresOn` as az printed it, in its local time.
+    #[must_use]
+    pub fn local_expiry(&self) -> Option<&str> {
+        self.local_expiry.as_deref()
+    }
+
     /// The tenant az names: the tenant argument if there was one, else the account's tenant id.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
@@ -88,6 +102,8 @@ impl Debug for AzToken {
         f.debug_struct("AzToken")
             .field("secret", &format_args!("[redacted]"))
             .field("expires_at_unix_ms", &self.expires_at_unix_ms)
+            .field("expires_on", &self.expires_on)
+            .field("local_expiry", &self.local_expiry)
             .field("tenant", &self.tenant)
             .field("subscription", &self.subscription)
             .finish()
@@ -126,6 +142,8 @@ pub fn parse_token(
     Ok(AzToken {
         secret,
         expires_at_unix_ms,
+        expires_on: document.get("expires_on").and_then(plausible_seconds),
+        local_expiry: text(&document, "expiresOn"),
         tenant: text(&document, "tenant"),
         subscription: text(&document, "subscription"),
     })
@@ -177,8 +195,7 @@ fn expiry(document: &Map<String, Value>, zone: &dyn LocalZone) -> Result<i64, Az
     let expires_on = document.get("expires_on");
     let local = document.get("expiresOn");
     expires_on
-        .and_then(seconds)
-        .filter(|seconds| PLAUSIBLE_SECONDS.contains(seconds))
+        .and_then(plausible_seconds)
         .map(|seconds| seconds.saturating_mul(1_000))
         .or_else(|| {
             local
@@ -187,6 +204,10 @@ fn expiry(document: &Map<String, Value>, zone: &dyn LocalZone) -> Result<i64, Az
                 .filter(|ms| PLAUSIBLE_SECONDS.contains(&ms.div_euclid(1_000)))
         })
         .ok_or_else(|| AzError::NoExpiry { expires_on: Expiry::of(expires_on), local: Expiry::of(local) })
+}
+
+fn plausible_seconds(value: &Value) -> Option<i64> {
+    seconds(value).filter(|seconds| PLAUSIBLE_SECONDS.contains(seconds))
 }
 
 /// Whole seconds of a JSON number or of digits, a fraction cut off.
