@@ -1,4 +1,5 @@
-//! What needs an operating system: running az, reading who is logged in. It performs actions, it decides nothing.
+//! What needs an operating system: running az, reading who is logged in, the sealed store. It performs actions, it decides nothing.
 
 pub mod run;
+pub mod store;
 pub mod witness;

@@ -174,6 +174,6 @@ fn see(name: &Name) -> Seen {
 }
 
 /// Judged by the file, or where there is none by the nearest folder above it.
-fn is_remote(path: &Path) -> bool {
+pub(crate) fn is_remote(path: &Path) -> bool {
     path.ancestors().find_map(platform::is_remote).unwrap_or(false)
 }

@@ -1,0 +1,30 @@
+//! Locks of an open file: unlike a process's, two threads exclude each other, and closing another handle frees nothing.
+
+use std::fs::File;
+use std::io;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc::{F_WRLCK, SEEK_SET, flock};
+
+use super::{FILE, Range};
+
+pub fn file(_range: Range) -> String {
+    FILE.to_owned()
+}
+
+/// Whether the lock was free and is now this file's.
+pub fn try_lock(file: &File, range: Range) -> io::Result<bool> {
+    let lock = flock {
+        l_type: F_WRLCK.try_into().map_err(io::Error::other)?,
+        l_whence: SEEK_SET.try_into().map_err(io::Error::other)?,
+        l_start: range.offset().try_into().map_err(io::Error::other)?,
+        l_len: 1,
+        l_pid: 0,
+    };
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&lock)) {
+        Ok(_) => Ok(true),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,172 @@
+//! What is saved comes back, from another store too, and only what was saved.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use azure_token_cache_host::store::{Failure, Flaw, Found, Generation, LockKind, Saved};
+
+use crate::stage::{Stage, get, key, now_ms, put, record, token};
+
+#[test]
+fn a_token_comes_back_whole_from_another_store() {
+    let stage = Stage::new("whole");
+    put(&stage.store(), &key("a"), "one");
+    let loaded = stage.store().load(&key("a"));
+    assert_eq!(loaded.found, Found::Token(Box::new(token("one"))));
+    assert_eq!(loaded.flaw, None);
+    assert_eq!(get(&stage.store(), &key("b")), None);
+}
+
+#[test]
+fn before_the_first_save_there_are_only_the_lock_the_key_record_and_failures() {
+    let stage = Stage::new("before");
+    let store = stage.store();
+    assert_eq!(store.load(&key("a")).found, Found::Nothing);
+    assert_eq!(stage.files(), [] as [String; 0]);
+    assert!(!stage.state().exists());
+
+    let guard = store.try_lock(&key("a"), LockKind::Fetch).unwrap().unwrap();
+    assert_eq!(stage.files(), ["store/keys/default.json", "store/lock"]);
+    let failure = Failure {
+        failed_at_ms: now_ms(),
+        class: "NotLoggedIn".into(),
+        message: "CANARY-like text".into(),
+        retry_after_ms: Some(5),
+        network: true,
+    };
+    store.save_failure(&key("a"), &failure).unwrap();
+    assert_eq!(stage.files().len(), 3);
+    assert_eq!(stage.store().load_failure(&key("a")), Some(failure));
+    assert_eq!(stage.store().load_failure(&key("b")), None);
+    assert_eq!(store.load(&key("a")).found, Found::Nothing);
+    drop(guard);
+}
+
+#[test]
+fn everything_is_the_users_alone() {
+    let stage = Stage::new("modes");
+    put(&stage.store(), &key("a"), "one");
+    let modes = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    for folder in [stage.state(), stage.state().join("store"), stage.state().join("store/keys")] {
+        assert_eq!(modes(&folder), 0o700, "{}", folder.display());
+    }
+    assert_eq!(modes(stage.entry_file().parent().unwrap()), 0o700);
+    for file in stage.files() {
+        assert_eq!(modes(&stage.state().join(&file)), 0o600, "{file}");
+    }
+}
+
+#[test]
+fn a_file_cut_off_at_any_length_is_a_miss_and_says_so_once() {
+    let stage = Stage::new("cut");
+    put(&stage.store(), &key("a"), "one");
+    let file = stage.entry_file();
+    let whole = fs::read(&file).unwrap();
+    for length in 0..whole.len() {
+        fs::write(&file, &whole[..length]).unwrap();
+        let store = stage.store();
+        let loaded = store.load(&key("a"));
+        assert_eq!((loaded.found, loaded.flaw), (Found::Nothing, Some(Flaw::Unopenable)), "{length}");
+        assert_eq!(store.load(&key("a")).flaw, None);
+    }
+    fs::write(&file, &whole).unwrap();
+    assert_eq!(get(&stage.store(), &key("a")).as_deref(), Some("one"));
+}
+
+#[test]
+fn a_file_with_any_bit_changed_is_a_miss() {
+    let stage = Stage::new("flipped");
+    let store = stage.store();
+    put(&store, &key("a"), "one");
+    let file = stage.entry_file();
+    let whole = fs::read(&file).unwrap();
+    for at in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[at] ^= 1 << (at % 8);
+        fs::write(&file, &changed).unwrap();
+        assert_eq!(store.load(&key("a")).found, Found::Nothing, "byte {at}");
+    }
+    fs::write(&file, [&whole[..], b"\0"].concat()).unwrap();
+    assert_eq!(store.load(&key("a")).found, Found::Nothing);
+}
+
+#[test]
+fn a_file_under_another_name_does_not_open() {
+    let stage = Stage::new("moved");
+    let store = stage.store();
+    put(&store, &key("a"), "one");
+    let first = stage.entry_file();
+    let bytes = fs::read(&first).unwrap();
+    fs::remove_file(&first).unwrap();
+    put(&store, &key("b"), "two");
+    let second = stage.entry_file();
+    fs::write(&second, bytes).unwrap();
+    assert_eq!(store.load(&key("b")).flaw, Some(Flaw::Unopenable));
+    assert_eq!(get(&store, &key("a")), None);
+    assert_eq!(get(&store, &key("b")), None);
+    let mut failure = second.into_os_string();
+    failure.push(".failure");
+    fs::rename(stage.entry_file(), &failure).unwrap();
+    assert_eq!(store.load_failure(&key("b")), None);
+}
+
+#[test]
+fn without_its_key_a_token_is_a_miss_and_a_new_one_is_kept() {
+    let stage = Stage::new("key-gone");
+    put(&stage.store(), &key("a"), "one");
+    fs::remove_dir_all(stage.path().join("run/azure-token-cache")).unwrap();
+    let store = stage.store();
+    assert_eq!(get(&store, &key("a")), None);
+    put(&store, &key("a"), "two");
+    assert_eq!(get(&stage.store(), &key("a")).as_deref(), Some("two"));
+}
+
+#[test]
+fn a_save_upon_an_old_look_is_refused() {
+    let stage = Stage::new("superseded");
+    let store = stage.store();
+    let old = store.load(&key("a")).generation;
+    let newer = Generation { entry: old.entry + 1, ..old };
+    assert_eq!(store.save(&key("a"), &record("claims", newer), old).unwrap(), Saved::Written);
+    let late = stage.store().save(&key("a"), &record("late", old), old).unwrap();
+    assert_eq!(late, Saved::Superseded(newer));
+    assert_eq!(get(&store, &key("a")).as_deref(), Some("claims"));
+    assert_eq!(store.save(&key("a"), &record("next", newer), newer).unwrap(), Saved::Written);
+}
+
+#[test]
+fn an_invalidated_entry_keeps_out_what_was_on_its_way() {
+    let stage = Stage::new("tombstone");
+    let store = stage.store();
+    for key in [key("a"), key("never saved")] {
+        let old = store.load(&key).generation;
+        if key == crate::stage::key("a") {
+            put(&store, &key, "one");
+        }
+        stage.store().invalidate(&key).unwrap();
+        assert_eq!(store.load(&key).found, Found::Tombstone);
+        assert!(matches!(store.save(&key, &record("late", old), old).unwrap(), Saved::Superseded(_)));
+        assert_eq!(get(&store, &key), None);
+        put(&store, &key, "two");
+        assert_eq!(get(&store, &key).as_deref(), Some("two"));
+    }
+}
+
+#[test]
+fn a_cleared_store_keeps_out_what_was_on_its_way() {
+    let stage = Stage::new("cleared");
+    let store = stage.store();
+    let old = store.load(&key("b")).generation;
+    put(&store, &key("a"), "one");
+    let left_behind = fs::read(stage.entry_file()).unwrap();
+    let file = stage.entry_file();
+    assert_eq!(stage.store().clear().unwrap(), 1);
+    assert_eq!(stage.files(), ["store/keys/default.json", "store/lock"]);
+    assert!(matches!(store.save(&key("b"), &record("late", old), old).unwrap(), Saved::Superseded(_)));
+    assert_eq!(stage.files(), ["store/keys/default.json", "store/lock"]);
+    // A clearing that was cut off after it had begun.
+    fs::write(&file, left_behind).unwrap();
+    assert_eq!(get(&store, &key("a")), None);
+    put(&store, &key("b"), "two");
+    assert_eq!(get(&stage.store(), &key("b")).as_deref(), Some("two"));
+}

@@ -1,0 +1,6 @@
+//! The sealed store on a real file system, with real vaults, and with more than one process.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod entries;
+mod stage;
