@@ -20,7 +20,7 @@ mod platform;
 mod platform;
 mod tree;
 
-pub use find::{Found, find};
+pub use find::{Found, find, find_all, is_executable};
 
 use azure_token_cache_core::az::output::Exit;
 use platform::Process;

@@ -28,8 +28,8 @@ mod vault;
 
 pub use entry_key::EntryKey;
 pub use error::{Doing, Flaw, MemoryOnly, StoreError};
-pub use place::Environment;
-pub use record::{Content, Failure, Generation, Record, Secret, Token};
+pub use place::{Environment, state_folder};
+pub use record::{AzFailure, Content, Failure, Generation, Record, Secret, Token};
 pub use vault::{Refusal, VaultChoice, VaultKind};
 
 use folder::{Folder, ReadError};
@@ -158,7 +158,10 @@ impl Store {
         }
         let state_folder = place::state_folder(options.directory.as_deref(), &options.environment)?;
         let store = Self {
-            surroundings: Surroundings::new(&options.environment),
+            surroundings: Surroundings {
+                environment: options.environment.clone(),
+                keys_folder: state_folder.join(STORE).join(KEYS),
+            },
             state_folder,
             name: options.name.clone(),
             vaults: options.vault.kinds(),

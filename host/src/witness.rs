@@ -14,8 +14,10 @@ mod platform;
 #[path = "witness/windows.rs"]
 mod platform;
 
+use azure_token_cache_core::walk::Login;
 use contents::Contents;
 use platform::{Name, Stamp};
+use sha2::{Digest, Sha256};
 
 /// A file that holds more, in bytes, counts as unreadable: a profile with a thousand subscriptions has half a megabyte.
 pub const BOUND: usize = 16 << 20;
@@ -91,6 +93,19 @@ impl LoginFiles {
         }
     }
 
+    /// Digests of what the last looks at the account files and at the secret files saw: the same in every process, of
+    /// every language, that sees the same. What is in the files does not count.
+    #[must_use]
+    pub fn digests(&self) -> Login {
+        Login { account: self.account.digest(), session: self.secrets.digest() }
+    }
+
+    /// Looks at the account files and at the secret files, for [`digests`](Self::digests).
+    pub fn look(&mut self) -> u32 {
+        self.secrets.look();
+        self.account.look()
+    }
+
     /// What the last reading found in the account file with this index; `None` when there is no such file.
     pub fn contents(&self, index: usize) -> Result<Option<&[u8]>, Flaw> {
         self.contents.get(index).map_or(Ok(None), Contents::get)
@@ -154,6 +169,22 @@ impl Group {
         }
         self.mark = self.mark.wrapping_add(u32::from(changed));
         self.mark
+    }
+
+    fn digest(&self) -> u64 {
+        let mut hash = Sha256::new();
+        for seen in &self.seen {
+            match seen {
+                Seen::Nothing => hash.update([0]),
+                Seen::Refused(_) => hash.update([1]),
+                Seen::File(stamp) => {
+                    hash.update([2]);
+                    stamp.words().iter().for_each(|word| hash.update(word.to_be_bytes()));
+                }
+            }
+        }
+        let [first, second, third, fourth, fifth, sixth, seventh, eighth, ..] = hash.finalize().0;
+        u64::from_be_bytes([first, second, third, fourth, fifth, sixth, seventh, eighth])
     }
 
     fn written_unix_ms(&self) -> i64 {

@@ -12,7 +12,9 @@ use std::thread;
 use std::time::Duration;
 
 use azure_token_cache_core::az::output::Exit;
-use azure_token_cache_host::run::{Answer, Event, Found, Program, Request, Run, find, start};
+use azure_token_cache_host::run::{
+    Answer, Event, Found, Program, Request, Run, find, find_all, is_executable, start,
+};
 
 const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(100);
@@ -251,7 +253,11 @@ fn only_absolute_entries_of_the_given_path_are_searched() {
     fs::set_permissions(locked.folder.join("az"), fs::Permissions::from_mode(0o644)).unwrap();
     let locked_name = locked.folder.to_str().unwrap();
     assert_eq!(find(OsStr::new(locked_name)), Found::NotExecutable(locked.folder.join("az")));
-    assert_eq!(find(OsStr::new(&format!("{locked_name}:{name}"))), Found::At(stand.folder.join("az")));
+    let both = format!("{locked_name}:{name}:.:{relative}:{name}");
+    assert_eq!(find(OsStr::new(&both)), Found::At(stand.folder.join("az")));
+    let az = stand.folder.join("az");
+    assert_eq!(find_all(OsStr::new(&both)).collect::<Vec<_>>(), [az.clone(), az.clone()]);
+    assert!(is_executable(&az) && !is_executable(&locked.folder.join("az")) && !is_executable(&stand.folder));
 }
 
 #[test]

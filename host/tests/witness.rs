@@ -163,3 +163,27 @@ fn the_disk_of_a_test_is_local() {
     let folder = Folder::new("local").with("profile", "ann");
     assert!(!folder.files().read().remote);
 }
+
+#[test]
+fn digests_are_equal_where_two_processes_see_the_same_and_tell_the_two_groups_apart() {
+    let folder = Folder::new("digests").with("profile", "ann").with("secrets", "1");
+    let seen = || {
+        let mut files = folder.files();
+        files.look();
+        files.digests()
+    };
+    let first = seen();
+    assert_eq!(seen(), first);
+    keep_times(&folder.file("profile"), || fs::write(folder.file("profile"), "ben").unwrap());
+    let rewritten = seen();
+    assert_ne!(rewritten.account, first.account);
+    assert_eq!(rewritten.session, first.session);
+    fs::write(folder.file("config"), "").unwrap();
+    assert_ne!(seen().account, rewritten.account);
+    fs::rename(folder.file("config"), folder.file("profile")).unwrap();
+    let renamed = seen();
+    assert_eq!(renamed.session, first.session);
+    fs::remove_file(folder.file("secrets")).unwrap();
+    assert_eq!(seen().account, renamed.account);
+    assert_ne!(seen().session, first.session);
+}

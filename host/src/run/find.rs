@@ -25,8 +25,7 @@ pub enum Found {
 #[must_use]
 pub fn find(search_path: &OsStr) -> Found {
     let mut refused = None;
-    let folders = std::env::split_paths(search_path).filter(|folder| folder.is_absolute());
-    for file in folders.flat_map(|folder| NAMES.iter().map(move |name| folder.join(name))) {
+    for file in files(search_path) {
         match usable(&file) {
             Some(true) => return Found::At(file),
             Some(false) => refused = refused.or(Some(file)),
@@ -34,6 +33,22 @@ pub fn find(search_path: &OsStr) -> Found {
         }
     }
     refused.map_or(Found::Nowhere, Found::NotExecutable)
+}
+
+/// Every `az` in `search_path` that may be run, in its order; each is looked at when it is asked for.
+pub fn find_all(search_path: &OsStr) -> impl Iterator<Item = PathBuf> {
+    files(search_path).filter(|file| usable(file) == Some(true))
+}
+
+/// Whether there is a file at this path that may be run.
+#[must_use]
+pub fn is_executable(file: &Path) -> bool {
+    usable(file) == Some(true)
+}
+
+fn files(search_path: &OsStr) -> impl Iterator<Item = PathBuf> {
+    let folders = std::env::split_paths(search_path).filter(|folder| folder.is_absolute());
+    folders.flat_map(|folder| NAMES.iter().map(move |name| folder.join(name)))
 }
 
 /// Whether a file may be run; `None` if there is no file.

@@ -34,7 +34,7 @@ impl Environment {
 }
 
 /// The state folder, made or not: absolute, on a local file system, and in a folder of the effective user's.
-pub(super) fn state_folder(given: Option<&Path>, environment: &Environment) -> Result<PathBuf, StoreError> {
+pub fn state_folder(given: Option<&Path>, environment: &Environment) -> Result<PathBuf, StoreError> {
     let path = match given {
         Some(path) if !path.is_absolute() => return Err(StoreError::RelativeDirectory(path.to_path_buf())),
         Some(path) => path.to_path_buf(),

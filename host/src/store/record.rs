@@ -93,6 +93,24 @@ pub struct Failure {
     pub retry_after_ms: Option<i64>,
     /// Whether it was the network.
     pub network: bool,
+    /// As [`Token::login_witness`], of before the fetch.
+    #[serde(default)]
+    pub login_witness: String,
+    /// As [`Token::session_witness`], of before the fetch.
+    #[serde(default)]
+    pub session_witness: String,
+    /// How az ended, if it was az that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub az: Option<AzFailure>,
+}
+
+/// How an az ended that brought no token, for those who are to see what it said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AzFailure {
+    /// Its exit code.
+    pub exit_code: i32,
+    /// What it printed on standard error; never a token.
+    pub stderr: String,
 }
 
 /// Text that nothing prints and that is overwritten when it goes.

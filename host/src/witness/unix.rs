@@ -40,6 +40,14 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// All of it, for a digest.
+    pub fn words(&self) -> [u64; 7] {
+        let (modified, changed) = (self.modified, self.changed);
+        let size = self.size.cast_unsigned();
+        let (modified_seconds, changed_seconds) = (modified.0.cast_unsigned(), changed.0.cast_unsigned());
+        [self.device, self.inode, size, modified_seconds, modified.1, changed_seconds, changed.1]
+    }
+
     /// Rounded up: what is so many milliseconds old must be at least that.
     pub fn written_unix_ms(&self) -> i64 {
         let (seconds, nanoseconds) = self.modified.max(self.changed);

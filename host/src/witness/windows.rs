@@ -44,6 +44,14 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// All of it, for a digest.
+    pub fn words(&self) -> [u64; 6] {
+        let file = u128::from_be_bytes(self.file);
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
+        let (high, low) = ((file >> 64) as u64, file as u64);
+        [self.volume, high, low, self.size, self.modified.cast_unsigned(), self.changed.cast_unsigned()]
+    }
+
     /// Rounded up: what is so many milliseconds old must be at least that.
     pub fn written_unix_ms(&self) -> i64 {
         self.modified.max(self.changed).saturating_sub(UNIX_EPOCH).saturating_add(9_999) / 10_000

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use azure_token_cache_host::store::{Failure, Flaw, Found, Generation, LockKind, Saved};
+use azure_token_cache_host::store::{AzFailure, Failure, Flaw, Found, Generation, LockKind, Saved};
 
 use crate::stage::{Stage, get, key, now_ms, put, record, token};
 
@@ -33,6 +33,9 @@ fn before_the_first_save_there_are_only_the_lock_the_key_record_and_failures() {
         message: "CANARY-like text".into(),
         retry_after_ms: Some(5),
         network: true,
+        login_witness: "1".into(),
+        session_witness: "2".into(),
+        az: Some(AzFailure { exit_code: 1, stderr: "ERROR: Please run 'az login'".into() }),
     };
     store.save_failure(&key("a"), &failure).unwrap();
     assert_eq!(stage.files().len(), 3);
