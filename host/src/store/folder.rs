@@ -11,7 +11,7 @@ mod platform;
 #[path = "folder/windows.rs"]
 mod platform;
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub(super) use platform::effective_user;
 pub(super) use platform::{Folder, make_all, owner_is_us};
 

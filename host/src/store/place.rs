@@ -77,8 +77,9 @@ fn canonical(name: OsString) -> OsString {
 
 /// Windows does not tell the cases of a variable's name apart.
 #[cfg(windows)]
-fn canonical(name: OsString) -> OsString {
-    name.to_ascii_uppercase()
+fn canonical(mut name: OsString) -> OsString {
+    name.make_ascii_uppercase();
+    name
 }
 
 #[cfg(windows)]

@@ -1,6 +1,6 @@
 //! The format: how an entry is named, and how its record becomes bytes that only the key opens.
 //!
-//! Written for whoever implements it again; `tests/vectors/sealed.json` holds worked examples.
+//! Written for whoever implements it again; `tests/sealed-vectors/sealed.json` holds worked examples.
 //!
 //! **Keys.** A vault keeps one key of 32 random bytes. HKDF-SHA-256 (RFC 5869) with that key as its input, no salt, and one of
 //! three infos in ASCII gives
@@ -231,4 +231,76 @@ fn decipher(cipher: &Aes256Gcm, associated: &[u8], body: &mut [u8]) -> Option<us
         .decrypt_inout_detached(&Nonce::from(*nonce), associated, (&mut *text).into(), &Tag::from(*tag))
         .ok()?;
     Some(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// Made by another implementation: the one of JavaScript, `tests/sealed-vectors/make.mjs`.
+    const VECTORS: &str = include_str!("../../../tests/sealed-vectors/sealed.json");
+
+    #[derive(Deserialize)]
+    struct Vector {
+        vault_key: String,
+        key_id: String,
+        parts: Vec<String>,
+        entry_key: String,
+        file: String,
+        nonce: String,
+        json: String,
+        bytes: String,
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_other_implementation() {
+        let vectors: Vec<Vector> = serde_json::from_str(VECTORS).unwrap();
+        assert!(vectors.len() >= 4);
+        for vector in vectors {
+            let vault_key = VaultKey::from_bytes(&bytes(&vector.vault_key)).unwrap();
+            let keys = Keys::sealing_with(&vault_key);
+            let parts: Vec<_> = vector.parts.iter().map(|part| bytes(part)).collect();
+            let key = EntryKey::from_parts(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            assert_eq!(keys.id(), vector.key_id);
+            assert_eq!(id_of(&vault_key), vector.key_id);
+            assert_eq!(hex(key.as_bytes()), vector.entry_key);
+            let name = keys.name(&key);
+            assert!([name.token(), &name.failure()].contains(&vector.file.as_str()), "{}", vector.file);
+            let nonce = bytes(&vector.nonce).try_into().unwrap();
+            let sealed = keys.seal_with(nonce, &vector.file, &key, vector.json.as_bytes()).unwrap();
+            assert_eq!(hex(&sealed), vector.bytes);
+            let opened = keys.open(&vector.file, sealed).unwrap();
+            assert_eq!(opened.key, key);
+            assert_eq!(opened.json(), vector.json.as_bytes());
+        }
+    }
+
+    #[test]
+    fn unsealed_bytes_and_sealed_ones_are_refused_by_each_other() {
+        let sealing = Keys::sealing_with(&VaultKey::random().unwrap());
+        let plain = Keys::unencrypted();
+        let key = EntryKey::from_parts(&[b"a"]);
+        let unsealed = plain.seal("file", &key, b"{}").unwrap();
+        let sealed = sealing.seal("file", &key, b"{}").unwrap();
+        assert_eq!(plain.open("file", unsealed.clone()).unwrap().json(), b"{}");
+        assert_eq!(sealing.open("file", unsealed).err(), Some(Flaw::Unopenable));
+        assert_eq!(plain.open("file", sealed).err(), Some(Flaw::Unopenable));
+    }
+
+    #[test]
+    fn no_two_seals_share_a_nonce_and_no_two_keys_a_name() {
+        let keys = Keys::sealing_with(&VaultKey::random().unwrap());
+        let key = EntryKey::from_parts(&[b"a"]);
+        let nonce = || keys.seal("file", &key, b"{}").unwrap()[HEADER..HEADER + NONCE].to_vec();
+        assert_ne!(nonce(), nonce());
+        let other = Keys::sealing_with(&VaultKey::random().unwrap());
+        assert_ne!(keys.name(&key).token(), other.name(&key).token());
+        assert_ne!(keys.id(), other.id());
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    }
 }

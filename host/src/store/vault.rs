@@ -10,17 +10,23 @@ use zeroize::Zeroizing;
 
 use super::error::Flaw;
 use super::place::Environment;
-#[cfg(target_os = "linux")]
-use super::place::runtime_folder;
 
+#[cfg(windows)]
+mod dpapi;
 #[cfg(target_os = "linux")]
 mod kernel_keyring;
 #[cfg(target_os = "linux")]
 mod key_file;
+#[cfg(target_os = "macos")]
+mod keychain;
 
-/// What each vault's item of ours is called, in front of the key's id.
+/// The most bytes that are read in search of a key: one more than it has, so that something longer is not taken for one.
 #[cfg(target_os = "linux")]
-const PREFIX: &str = "azure-token-cache:";
+const KEY_BOUND: usize = 33;
+
+/// What our items are called in a vault of many programs.
+#[cfg(not(windows))]
+const APPLICATION: &str = "azure-token-cache";
 
 /// A kind of vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,9 +81,12 @@ pub enum Refusal {
 
 /// What vaults have to know of the process that asks.
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "each system reads its own")]
 pub(super) struct Surroundings {
-    #[cfg(target_os = "linux")]
-    runtime_folder: Option<PathBuf>,
+    /// Names the runtime folder and the session's bus.
+    pub environment: Environment,
+    /// The store's folder of key records.
+    pub keys_folder: PathBuf,
 }
 
 /// A key of 32 bytes, overwritten when it goes.
@@ -89,15 +98,6 @@ pub(super) trait Vault {
     fn find(&self, id: &str) -> Result<Option<VaultKey>, Refusal>;
     /// Keeps a key.
     fn keep(&self, id: &str, key: &VaultKey) -> Result<(), Refusal>;
-}
-
-impl Surroundings {
-    pub fn new(environment: &Environment) -> Self {
-        Self {
-            #[cfg(target_os = "linux")]
-            runtime_folder: runtime_folder(environment),
-        }
-    }
 }
 
 impl VaultKind {
@@ -124,12 +124,17 @@ impl VaultKind {
     }
 
     /// Reaches the vault; fails when it would not take a key.
+    #[cfg_attr(target_os = "macos", allow(unused_variables))]
     pub(super) fn reach(self, surroundings: &Surroundings) -> Result<Box<dyn Vault>, Refusal> {
         match self {
             #[cfg(target_os = "linux")]
             Self::KernelKeyring => Ok(Box::new(kernel_keyring::KernelKeyring::reach()?)),
             #[cfg(target_os = "linux")]
             Self::KeyFile => Ok(Box::new(key_file::KeyFile::reach(surroundings)?)),
+            #[cfg(target_os = "macos")]
+            Self::Keychain => Ok(Box::new(keychain::Keychain)),
+            #[cfg(windows)]
+            Self::Dpapi => Ok(Box::new(dpapi::Dpapi::reach(surroundings))),
             _ => Err(Refusal::NotHere),
         }
     }

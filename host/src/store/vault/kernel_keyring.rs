@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use linux_keyutils::{Key, KeyError, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier, Permission};
 use zeroize::Zeroizing;
 
-use super::{PREFIX, Refusal, Vault, VaultKey};
+use super::{APPLICATION, KEY_BOUND, Refusal, Vault, VaultKey};
 
 /// The user's persistent keyring, linked into this thread's own, which is what makes its keys readable.
 ///
@@ -26,8 +26,7 @@ impl Vault for KernelKeyring {
             Err(KeyError::KeyDoesNotExist | KeyError::KeyExpired | KeyError::KeyRevoked) => return Ok(None),
             Err(error) => return Err(refusal(error)),
         };
-        // One byte more than a key, so that a longer one is not taken for it.
-        let mut bytes = Zeroizing::new([0; 33]);
+        let mut bytes = Zeroizing::new([0; KEY_BOUND]);
         let length = key.read(&mut *bytes).map_err(refusal)?;
         Ok(bytes.get(..length).and_then(VaultKey::from_bytes))
     }
@@ -46,7 +45,7 @@ fn restrict(key: Key) -> Result<(), KeyError> {
 }
 
 fn description(id: &str) -> String {
-    format!("{PREFIX}{id}")
+    format!("{APPLICATION}:{id}")
 }
 
 fn refusal(error: KeyError) -> Refusal {
