@@ -21,13 +21,15 @@ export interface LoginSources {
   readonly armCloudMetadataUrl?: string;
 }
 
-/** The variables that `loginSources` reads for `tools`; as long as none of them changes, its answer does not. */
-export function sourceVariables(tools: readonly Tool[]): readonly string[] {
+/**
+ * The variables that `loginSources` reads for `tools` in this environment; as long as none of them changes, its answer does
+ * not. They are read at every call, so that there are no more than it takes.
+ */
+export function sourceVariables(tools: readonly Tool[], environment: Environment): readonly string[] {
   return [
-    "AZURE_CONFIG_DIR",
-    ...(process.platform === "win32" ? ["USERPROFILE", "HOMEDRIVE", "HOMEPATH"] : ["HOME"]),
-    ...["AZURE_CLOUD_NAME", "ACC_CLOUD", "COPILOT_AGENT_SESSION_ID", "ARM_CLOUD_METADATA_URL"],
+    ...(usesAz(tools) ? ["AZURE_CONFIG_DIR", ...azVariables] : []),
     ...(tools.includes("azd") ? ["AZD_CONFIG_DIR"] : []),
+    ...(usesHome(tools, environment) ? homeVariables() : []),
   ];
 }
 
@@ -42,25 +44,45 @@ export function loginSources(
   environment: Environment,
   folder: string | undefined,
 ): LoginSources | undefined {
-  // azd may have been told to use az's login.
-  const usesAz = tools.includes("az") || tools.includes("azd");
-  if (usesAz && environment["AZURE_CONFIG_DIR"] === "") return undefined;
+  const az = usesAz(tools);
+  if (az && environment["AZURE_CONFIG_DIR"] === "") return undefined;
   const places: Places = { environment, home: expandedHome(environment) };
   const found = [
-    ...(usesAz ? azFiles(places) : []),
+    ...(az ? azFiles(places) : []),
     ...(tools.includes("azd") ? azdFiles(places) : []),
     ...(tools.includes("powershell") ? powershellFiles(places) : []),
     ...(tools.includes("vscode") ? vscodeFiles(places) : []),
   ];
-  const secrets = usesAz ? azSecrets(places) : [];
+  const secrets = az ? azSecrets(places) : [];
   if (folder === undefined && !found.every(({ path }) => isAbsolute(path))) return undefined;
   const absolute = (path: string) => resolve(folder ?? "/", path);
   return {
     files: found.map(({ path }) => absolute(path)),
     roles: found.map(({ role }) => roles.indexOf(role)),
     secrets: secrets.map(absolute),
-    ...variables(environment),
+    ...(az && variables(environment)),
   };
+}
+
+const azVariables = ["AZURE_CLOUD_NAME", "ACC_CLOUD", "COPILOT_AGENT_SESSION_ID", "ARM_CLOUD_METADATA_URL"];
+
+/** azd may have been told to use az's login. */
+function usesAz(tools: readonly Tool[]): boolean {
+  return tools.includes("az") || tools.includes("azd");
+}
+
+/** Whether a file of theirs is in the home folder. */
+function usesHome(tools: readonly Tool[], environment: Environment): boolean {
+  return (
+    (usesAz(tools) && environment["AZURE_CONFIG_DIR"] === undefined) ||
+    (tools.includes("azd") && !environment["AZD_CONFIG_DIR"]) ||
+    tools.includes("powershell") ||
+    tools.includes("vscode")
+  );
+}
+
+function homeVariables(): readonly string[] {
+  return process.platform === "win32" ? ["USERPROFILE", "HOMEDRIVE", "HOMEPATH"] : ["HOME"];
 }
 
 /** In the order of core's numbers. */

@@ -29,8 +29,8 @@ export function watchLogin(needs: LoginNeeds): LoginWatch {
 class NodeLoginWatch implements LoginWatch {
   readonly everyMs: number;
   readonly #needs: LoginNeeds;
-  readonly #variables: readonly string[];
-  /** Their values when the witness was configured. */
+  /** What said where to look when the witness was configured, and the values. */
+  #variables: readonly string[] = [];
   #values: (string | undefined)[] | undefined;
   #witness: LoginWitness | undefined;
   #loading: Promise<void> | undefined;
@@ -43,7 +43,6 @@ class NodeLoginWatch implements LoginWatch {
 
   constructor(needs: LoginNeeds) {
     this.#needs = needs;
-    this.#variables = sourceVariables(needs.tools);
     this.everyMs = needs.reliance === "unknown" ? unknownEveryMs : 0;
   }
 
@@ -79,9 +78,16 @@ class NodeLoginWatch implements LoginWatch {
     }
   }
 
+  /** Who may start at once does so within the call: what else the program does in this turn costs the fetch no time. */
   async run<T>(fetch: () => Promise<T>): Promise<Run<T>> {
-    const witness = await this.#loaded();
-    const run = await this.#start(witness);
+    const witness = this.#ready() ?? (await this.#loaded());
+    const asked = performance.now();
+    for (;;) {
+      const wait = this.#untilStart(witness, asked);
+      if (wait === undefined) break;
+      await pause(wait);
+    }
+    const run = witness.lastRun();
     this.#unchangedAt = Number.NaN;
     const outcome = await settled(fetch);
     const session = witness.session();
@@ -101,16 +107,14 @@ class NodeLoginWatch implements LoginWatch {
     }
   }
 
-  async #start(witness: LoginWitness): Promise<number> {
-    const asked = performance.now();
-    for (;;) {
-      this.#followEnvironment(witness);
-      const answer = witness.start(asked, performance.now(), Date.now());
-      if (answer === -1) return witness.lastRun();
-      if (answer === -2) throw unreadable(witness);
-      if (answer === -3) throw restless();
-      await pause(answer);
-    }
+  /** How long the credential has to wait, in milliseconds; `undefined`: it may start. */
+  #untilStart(witness: LoginWitness, asked: number): number | undefined {
+    this.#followEnvironment(witness);
+    const answer = witness.start(asked, performance.now(), Date.now());
+    if (answer === -1) return undefined;
+    if (answer === -2) throw unreadable(witness);
+    if (answer === -3) throw restless();
+    return answer;
   }
 
   async #finish(witness: LoginWitness, run: number, fetched: boolean): Promise<Run<unknown>["stability"]> {
@@ -154,9 +158,11 @@ class NodeLoginWatch implements LoginWatch {
   #followEnvironment(witness: LoginWitness): boolean {
     if (this.#values !== undefined && this.#isAsBefore(this.#values)) return false;
     this.#unchangedAt = Number.NaN;
-    this.#values = this.#variables.map((name) => process.env[name]);
+    const { env } = process;
     const { tools, folder } = this.#needs;
-    const sources = loginSources(tools, process.env, folder);
+    this.#variables = sourceVariables(tools, env);
+    this.#values = this.#variables.map((name) => env[name]);
+    const sources = loginSources(tools, env, folder);
     this.#unwatchable = sources === undefined;
     witness.configure(sources ?? { files: [], roles: [], secrets: [] });
     return true;
@@ -164,8 +170,9 @@ class NodeLoginWatch implements LoginWatch {
 
   /** Each reading of a variable costs as much as a quarter of a `stat`: no list is made. */
   #isAsBefore(values: readonly (string | undefined)[]): boolean {
+    const { env } = process;
     for (let index = 0; index < values.length; index++) {
-      if (process.env[this.#variables[index] as string] !== values[index]) return false;
+      if (env[this.#variables[index] as string] !== values[index]) return false;
     }
     return true;
   }

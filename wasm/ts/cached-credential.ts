@@ -5,7 +5,7 @@ import type { AccessToken, GetTokenOptions, TokenCredential } from "./credential
 import type { Explanation } from "./explanation.ts";
 import type { Owner } from "./owner.ts";
 import type { LoginWatch } from "./platform.ts";
-import type { RequestTree, ScopeNode } from "./request-tree.ts";
+import type { Place, RequestTree } from "./request-tree.ts";
 import type { Slot } from "./slot.ts";
 
 /** Counts since a credential was wrapped, or a cache made. */
@@ -98,7 +98,7 @@ abstract class Wrapper implements CachedCredential {
 /** Nobody can change its login, or a look now and then is enough: one look-up, one clock reading, two comparisons. */
 class FixedCredential extends Wrapper {
   readonly #tree: RequestTree;
-  readonly #roots: Map<string, ScopeNode>;
+  readonly #roots: Map<string, Place>;
   #hits = 0;
 
   constructor(host: CacheHost, owner: Owner, close: () => void) {

@@ -1,6 +1,7 @@
 // What the cache holds for one entry of the engine: the token, its lease, and the request that fetches it.
 import type { AccessToken } from "./credential.ts";
 import type { Owner } from "./owner.ts";
+import type { Place } from "./request-tree.ts";
 
 /** The parts of a request beside its scopes. */
 export interface Details {
@@ -15,7 +16,13 @@ export interface Thrown {
 }
 
 /** One entry. The engine knows when, this knows what. */
-export class Slot {
+export class Slot implements Place {
+  // What a hit reads comes first: it is on one or two cache lines.
+  /** One resolved promise of the token, for all its callers. */
+  answer: Promise<AccessToken> | undefined = undefined;
+  /** The lease, in Unix milliseconds: NaN, which no time is past, while there is none. */
+  from = Number.NaN;
+  until = Number.NaN;
   /** The engine's id; -1 once the engine has forgotten it. */
   entry: number;
   readonly owner: Owner;
@@ -23,11 +30,6 @@ export class Slot {
   readonly scopes: string | readonly string[];
   readonly details: Details;
   token: AccessToken | undefined = undefined;
-  /** One resolved promise of the token, for all its callers. */
-  answer: Promise<AccessToken> | undefined = undefined;
-  /** The lease, in Unix milliseconds: NaN, which no time is past, while there is none. */
-  from = Number.NaN;
-  until = Number.NaN;
   failure: Thrown | undefined = undefined;
   /** What callers wait for whose login is watched. */
   crowd: Promise<AccessToken | null> | undefined = undefined;
@@ -37,6 +39,23 @@ export class Slot {
     this.owner = owner;
     this.scopes = scopes;
     this.details = details;
+  }
+
+  /** Most requests are only ever made plainly: their slot stands in the tree itself. */
+  get plain(): this {
+    return this;
+  }
+
+  get cae(): undefined {
+    return undefined;
+  }
+
+  get tenants(): undefined {
+    return undefined;
+  }
+
+  get next(): undefined {
+    return undefined;
   }
 
   keep(token: AccessToken): void {

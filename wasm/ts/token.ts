@@ -6,7 +6,11 @@ export function frozenCopy(given: AccessToken | null | undefined): AccessToken |
   if (typeof given !== "object" || given === null) return given;
   // Named, because a class instance may have them on its prototype.
   const { token, expiresOnTimestamp, refreshAfterTimestamp, tokenType } = given;
-  const copy: AccessToken = { ...given, token, expiresOnTimestamp };
+  // Assigned, not spread: of a spread object that is frozen, Node 20 makes a hidden class for each.
+  const copy: AccessToken = Object.assign({ token, expiresOnTimestamp }, given, {
+    token,
+    expiresOnTimestamp,
+  });
   if (refreshAfterTimestamp !== undefined) copy.refreshAfterTimestamp = refreshAfterTimestamp;
   if (tokenType !== undefined) copy.tokenType = tokenType;
   return Object.freeze(copy);

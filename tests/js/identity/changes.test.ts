@@ -207,6 +207,27 @@ testEach("without AZURE_CONFIG_DIR it is .azure in HOME", async (stand) => {
   assert.equal(stand.call(watch), "changed");
 });
 
+testEach("HOME counts from the call at which AZURE_CONFIG_DIR is gone", async (stand) => {
+  stand.write(profileOf("ann"));
+  const watch = await stand.settledWatch();
+  process.env["HOME"] = join(stand.home, "elsewhere");
+  assert.equal(stand.call(watch), "same");
+  for (const [name, user] of [
+    ["first", "ben"],
+    ["second", "ann"],
+    ["first", "ben"],
+  ] as const) {
+    const folder = join(stand.home, name, ".azure");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "azureProfile.json"), profileOf(user));
+    delete process.env["AZURE_CONFIG_DIR"];
+    process.env["HOME"] = join(stand.home, name);
+    assert.equal(watch.unchanged(Date.now()), false, name);
+    assert.equal(watch.examine(), "changed", name);
+    assert.equal(watch.unchanged(Date.now()), true, name);
+  }
+});
+
 testEach("a link to another folder, or to another file", async (stand) => {
   for (const user of ["ann", "ben"]) {
     mkdirSync(join(stand.home, user));

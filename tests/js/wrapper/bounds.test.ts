@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { TokenCache } from "azure-token-cache";
 import { RequestTree } from "../../../wasm/ts/request-tree.ts";
+import { Slot } from "../../../wasm/ts/slot.ts";
 import { scope, textOf, wrapped } from "./wrapped.ts";
 
 describe("maxEntries", () => {
@@ -60,9 +61,42 @@ describe("the tree of requests", () => {
 
   it("stays within its limit", () => {
     const tree = new RequestTree(10);
-    for (let n = 0; n < 100; n += 1) tree.put([`s${n}`], undefined, false, {} as never);
+    for (let n = 0; n < 100; n += 1) tree.put([`s${n}`], undefined, false, slotNumbered(n));
     assert.ok(tree.roots.size <= 10);
     assert.equal(tree.find("s0", undefined, false), undefined);
     assert.notEqual(tree.find(["s99"], undefined, false), undefined);
   });
+
+  it("keeps every request apart, in whatever order they come", () => {
+    const requests = [
+      [["a"], undefined, false],
+      [["a"], undefined, true],
+      [["a"], "t", false],
+      [["a"], "t", true],
+      [["a"], "u", false],
+      [["a", "b"], undefined, false],
+      [["a", "b"], "t", true],
+      [["a", "c"], undefined, false],
+      [["a", "b", "c"], undefined, false],
+    ] as const;
+    for (let turn = 0; turn < requests.length; turn += 1) {
+      const tree = new RequestTree(100);
+      const order = [...requests.slice(turn), ...requests.slice(0, turn)];
+      // Twice: a request's later slot takes the place of its former one.
+      for (const pass of [0, 1]) {
+        const slots = order.map((_, n) => slotNumbered(100 * pass + n));
+        for (const [n, [scopes, tenantId, cae]] of order.entries())
+          tree.put(scopes, tenantId, cae, slots[n] as Slot);
+        for (const [n, [scopes, tenantId, cae]] of order.entries())
+          assert.equal(tree.find(scopes, tenantId, cae), slots[n], `${scopes} ${tenantId} ${cae}`);
+      }
+      assert.equal(tree.find(["a", "c"], undefined, true), undefined);
+      assert.equal(tree.find(["a", "c"], "t", false), undefined);
+      assert.equal(tree.find(["a", "c", "b"], undefined, false), undefined);
+    }
+  });
 });
+
+function slotNumbered(entry: number): Slot {
+  return new Slot(entry, {} as never, "s", { tenantId: undefined, cae: false, claims: undefined });
+}
