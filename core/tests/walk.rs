@@ -373,3 +373,11 @@ fn the_terms_follow_the_policy() {
     let hasty = Policy { fetch_limit: 8_000, ..Policy::DEFAULT };
     assert_eq!(Terms::of(&hasty).patience, 4_000, "there is time left for a slot");
 }
+
+#[test]
+fn without_patience_the_slots_are_tried_at_once() {
+    let mut walk = Walk::new(WANTED, Terms { patience: 0, ..Terms::ONE_ANSWER }, 1, at(0));
+    assert_eq!(walk.handle_loaded(EMPTY, Stability::Steady, at(0)), None);
+    assert_eq!(walk.handle_locked(Locking::Busy, at(0)), None);
+    assert!(matches!(walk.step(), Step::Lock(Lane::FirstSlot | Lane::SecondSlot)));
+}
