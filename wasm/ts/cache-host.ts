@@ -184,11 +184,13 @@ export class CacheHost implements DriverHost, RunListener {
     const signal = options?.abortSignal ?? undefined;
     if (signal?.aborted === true) throw new AbortError();
     if (options?.proofOfPossessionOptions != null) return passBy(owner, scopes, options);
+    // All of the options is read before the engine hears of the call: reading may throw.
     const details = detailsOf(options);
+    const tracing = options?.tracingOptions;
     for (let attempt = 0; attempt < 2; attempt += 1) {
       const slot = this.#slotOf(owner, scopes, details);
       if (slot === undefined) break;
-      const answer = this.#answer(slot, signal, options);
+      const answer = this.#answer(slot, signal, tracing);
       if (answer !== undefined) return answer;
       this.#retire(slot);
     }
@@ -197,7 +199,7 @@ export class CacheHost implements DriverHost, RunListener {
   }
 
   /** `undefined` where the engine does not know the slot's entry any more. */
-  #answer(slot: Slot, signal: AbortSignalLike | undefined, options: GetTokenOptions | undefined) {
+  #answer(slot: Slot, signal: AbortSignalLike | undefined, tracing: GetTokenOptions["tracingOptions"]) {
     switch (this.#engine.lookup(slot.entry, this.monotonicMillis(), this.unixMillis())) {
       case Decision.Hit:
         return this.#serve(slot);
@@ -207,7 +209,7 @@ export class CacheHost implements DriverHost, RunListener {
         return answer;
       }
       case Decision.Wait:
-        return this.#wait(slot, signal, options);
+        return this.#wait(slot, signal, tracing);
       case Decision.Fail:
         return this.#fail(slot);
       default:
@@ -228,11 +230,11 @@ export class CacheHost implements DriverHost, RunListener {
   #wait(
     slot: Slot,
     signal: AbortSignalLike | undefined,
-    options: GetTokenOptions | undefined,
+    tracing: GetTokenOptions["tracingOptions"],
   ): Promise<Answer> {
     slot.owner.waits += 1;
     const answer = this.#join(this.#engine.job(), slot.owner, signal);
-    this.#tracing = options?.tracingOptions;
+    this.#tracing = tracing;
     this.#driver.drain(this);
     this.#tracing = undefined;
     return answer;
@@ -245,7 +247,14 @@ export class CacheHost implements DriverHost, RunListener {
       this.#waiting.set(job, waiters);
     }
     const joined = waiters;
-    return signal === undefined ? joined.share() : joined.shareUntil(signal, () => this.#leave(job, joined));
+    if (signal === undefined) return joined.share();
+    try {
+      return joined.shareUntil(signal, () => this.#leave(job, joined));
+    } catch (error) {
+      // A signal that cannot be listened to: the caller whom the engine counted does not wait.
+      this.#leave(job, joined);
+      throw error;
+    }
   }
 
   #leave(job: number, waiters: Waiters): void {

@@ -2,6 +2,7 @@
 import type { CacheHost } from "./cache-host.ts";
 import type { Clock } from "./clock.ts";
 import type { AccessToken, GetTokenOptions, TokenCredential } from "./credential.ts";
+import { UnboundCallError } from "./errors.ts";
 import type { Explanation } from "./explanation.ts";
 import type { Owner } from "./owner.ts";
 import type { LoginWatch } from "./platform.ts";
@@ -108,8 +109,19 @@ class FixedCredential extends Wrapper {
   }
 
   getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
-    if (options === undefined && typeof scopes === "string") {
-      const slot = this.#roots.get(scopes)?.plain;
+    try {
+      if (options === undefined && typeof scopes === "string") {
+        const slot = this.#roots.get(scopes)?.plain;
+        if (slot !== undefined) {
+          const now = Date.now();
+          if (now >= slot.from && now < slot.until) {
+            this.#hits += 1;
+            return slot.answer as Promise<AccessToken>;
+          }
+        }
+        return this.ask(scopes, options);
+      }
+      const slot = find(this.#tree, scopes, options);
       if (slot !== undefined) {
         const now = Date.now();
         if (now >= slot.from && now < slot.until) {
@@ -118,16 +130,9 @@ class FixedCredential extends Wrapper {
         }
       }
       return this.ask(scopes, options);
+    } catch (error) {
+      return rejected(this, error);
     }
-    const slot = find(this.#tree, scopes, options);
-    if (slot !== undefined) {
-      const now = Date.now();
-      if (now >= slot.from && now < slot.until) {
-        this.#hits += 1;
-        return slot.answer as Promise<AccessToken>;
-      }
-    }
-    return this.ask(scopes, options);
   }
 
   protected override quickHits(): number {
@@ -148,15 +153,19 @@ class ClockedCredential extends Wrapper {
   }
 
   getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
-    const slot = find(this.#tree, scopes, options);
-    if (slot !== undefined) {
-      const now = this.#clock.unixMillis();
-      if (now >= slot.from && now < slot.until) {
-        this.#hits += 1;
-        return slot.answer as Promise<AccessToken>;
+    try {
+      const slot = find(this.#tree, scopes, options);
+      if (slot !== undefined) {
+        const now = this.#clock.unixMillis();
+        if (now >= slot.from && now < slot.until) {
+          this.#hits += 1;
+          return slot.answer as Promise<AccessToken>;
+        }
       }
+      return this.ask(scopes, options);
+    } catch (error) {
+      return rejected(this, error);
     }
-    return this.ask(scopes, options);
   }
 
   protected override quickHits(): number {
@@ -185,20 +194,29 @@ class WatchedCredential extends Wrapper {
   }
 
   getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
-    const slot = find(this.#tree, scopes, options);
-    if (slot !== undefined) {
-      const now = this.#clock.unixMillis();
-      if (now >= slot.from && now < slot.until && this.#watch.unchanged(now)) {
-        this.#hits += 1;
-        return slot.answer as Promise<AccessToken>;
+    try {
+      const slot = find(this.#tree, scopes, options);
+      if (slot !== undefined) {
+        const now = this.#clock.unixMillis();
+        if (now >= slot.from && now < slot.until && this.#watch.unchanged(now)) {
+          this.#hits += 1;
+          return slot.answer as Promise<AccessToken>;
+        }
       }
+      return this.ask(scopes, options);
+    } catch (error) {
+      return rejected(this, error);
     }
-    return this.ask(scopes, options);
   }
 
   protected override quickHits(): number {
     return this.#hits;
   }
+}
+
+/** A promise whatever happens: the signature of `getToken` has no other way to fail. */
+function rejected(caller: unknown, error: unknown): Promise<never> {
+  return Promise.reject(caller instanceof Wrapper ? error : new UnboundCallError());
 }
 
 /** The slot of a call that may be answered from memory, read property by property: no key string, no allocation. */

@@ -44,6 +44,17 @@ export class AlreadyWrappedError extends TokenCacheError {
   }
 }
 
+/** `getToken` was taken off its credential and called without it. */
+export class UnboundCallError extends TokenCacheError {
+  constructor() {
+    super(
+      "UNBOUND_CALL",
+      "getToken was called without its credential: call credential.getToken(scopes), or pass (scopes) => credential.getToken(scopes) on",
+    );
+    this.name = "UnboundCallError";
+  }
+}
+
 /** The scopes of a call cannot be asked for. */
 export class ScopesError extends TokenCacheError {
   constructor() {

@@ -1,6 +1,7 @@
 // AZURE_TOKEN_CACHE=off: the interface of a wrapper, and the credential's own answers.
 import { brand, type CachedCredential, type Stats } from "./cached-credential.ts";
 import type { AccessToken, GetTokenOptions, TokenCredential } from "./credential.ts";
+import { UnboundCallError } from "./errors.ts";
 import { type Explanation, nothingHeld } from "./explanation.ts";
 
 export class SwitchedOffCredential implements CachedCredential {
@@ -14,7 +15,8 @@ export class SwitchedOffCredential implements CachedCredential {
     return true;
   }
 
-  getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
+  async getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
+    if (!(this instanceof SwitchedOffCredential)) throw new UnboundCallError();
     return this.#credential.getToken(scopes, options);
   }
 

@@ -1,9 +1,14 @@
 // Bad input: each gets a typed error that says what to do, or the documented pass-through, and nothing else is lost.
 import assert from "node:assert/strict";
-import { afterEach, describe, it } from "node:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
 import { inspect } from "node:util";
 import { type CachedCredential, TokenCache, withTokenCache } from "azure-token-cache";
-import { errorOf, minute, scope, textOf, wrapped } from "./wrapped.ts";
+import { cliIdentity } from "azure-token-cache/node";
+import { ManualClock } from "azure-token-cache/testing";
+import { errorOf, hour, minute, scope, textOf, wrapped } from "./wrapped.ts";
 
 type Typed = Error & { code: string };
 
@@ -34,6 +39,89 @@ describe("what cannot be wrapped", () => {
   it("recognises the wrapper of another copy of this package", () => {
     const other = { getToken: async () => null, [Symbol.for("azure-token-cache.cached-credential")]: true };
     assert.equal(untyped(other), other);
+  });
+});
+
+describe("a call", () => {
+  const { AZURE_CONFIG_DIR } = process.env;
+  const folder = mkdtempSync(join(tmpdir(), "bad-input-"));
+  before(() => {
+    process.env["AZURE_CONFIG_DIR"] = folder;
+  });
+  after(() => {
+    rmSync(folder, { recursive: true });
+    if (AZURE_CONFIG_DIR === undefined) delete process.env["AZURE_CONFIG_DIR"];
+    else process.env["AZURE_CONFIG_DIR"] = AZURE_CONFIG_DIR;
+  });
+
+  const source = { getToken: async () => ({ token: "t", expiresOnTimestamp: Date.now() + hour }) };
+  const wrappers = {
+    "nobody watches": () => withTokenCache(source, { identity: "fixed" }),
+    "is on a clock of its own": () => withTokenCache(source, { identity: "fixed", clock: new ManualClock() }),
+    "is watched now and then": () => withTokenCache(source),
+    "is watched at every call": () => withTokenCache(source, { identity: cliIdentity() }),
+  };
+  for (const [what, make] of Object.entries(wrappers)) {
+    it(`without its credential rejects, where the credential ${what}`, async () => {
+      const { getToken } = make();
+      const error = (await errorOf(getToken(scope))) as Typed;
+      assert.deepEqual([error.name, error.code], ["UnboundCallError", "UNBOUND_CALL"]);
+    });
+
+    it(`whose options cannot be read rejects with what reading threw, where the credential ${what}`, async () => {
+      const credential = make();
+      const thrown = new Error("no");
+      for (const name of [
+        "tenantId",
+        "enableCae",
+        "claims",
+        "abortSignal",
+        "proofOfPossessionOptions",
+        "tracingOptions",
+      ])
+        for (const asked of [scope, [scope, name]]) {
+          const options = Object.defineProperty({}, name, {
+            get() {
+              throw thrown;
+            },
+          });
+          const outcome = await credential.getToken(asked, options).then(
+            () => "resolved",
+            (error: unknown) => error,
+          );
+          // Of a token that is held, nobody is traced.
+          if (outcome !== thrown) assert.deepEqual([outcome, name], ["resolved", "tracingOptions"]);
+        }
+      const list = new Proxy([scope], {
+        get() {
+          throw thrown;
+        },
+      });
+      assert.equal(await errorOf(credential.getToken(list)), thrown);
+      await credential.close();
+    });
+  }
+
+  it("whose options cannot be read holds nobody else up", async () => {
+    const { credential, source } = wrapped();
+    const thrown = new Error("no");
+    const traced = {
+      get tracingOptions(): never {
+        throw thrown;
+      },
+    };
+    const deaf = {
+      aborted: false,
+      addEventListener() {
+        throw thrown;
+      },
+      removeEventListener() {},
+    };
+    assert.equal(await errorOf(credential.getToken(scope, traced)), thrown);
+    assert.equal(await errorOf(credential.getToken(scope, { abortSignal: deaf })), thrown);
+    const calls = source.calls.length;
+    assert.equal(await textOf(credential.getToken(scope)), `token-${calls + 1}`);
+    assert.equal(credential.stats().waits, calls + 1);
   });
 });
 
@@ -276,5 +364,7 @@ describe("AZURE_TOKEN_CACHE=off", () => {
     assert.equal(withTokenCache(credential), credential);
     assert.equal(credential.explain(scope).zone, "expired");
     await Promise.all([credential.invalidate(), credential.close()]);
+    const { getToken } = credential;
+    assert.equal(((await errorOf(getToken(scope))) as Error).name, "UnboundCallError");
   });
 });
