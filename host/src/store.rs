@@ -48,6 +48,8 @@ const ENTRY_BOUND: usize = 1 << 20;
 const SAVE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long to wait for another process that makes the key.
 const KEY_PATIENCE: Duration = Duration::from_secs(5);
+/// An expired token stays for longer than a fetch may take: who found it there saves over its generation.
+const EXPIRED_LIFE: Duration = Duration::from_secs(20 * 60);
 /// Until when the mark of a failed fetch is worth keeping.
 const FAILURE_LIFE: Duration = Duration::from_secs(10 * 60);
 /// A tombstone must outlive every fetch that began before it, and every token.
@@ -226,8 +228,8 @@ impl Store {
 
     /// Writes a record, unless the entry or the store is of another generation than `expected`.
     ///
-    /// The record is written with the generation that it carries: `expected`, or one higher if older results that are still
-    /// on their way are to be kept out.
+    /// The record is written with the generation that it carries: one higher than `expected`, so that older results that are
+    /// still on their way are kept out.
     pub fn save(&self, key: &EntryKey, record: &Record, expected: Generation) -> Result<Saved, StoreError> {
         let store = self.make_store()?;
         let keys = self.keys(&store)?;
@@ -557,7 +559,7 @@ fn found(record: Record, cleared: u64) -> Found {
 
 fn keep_until(record: &Record) -> SystemTime {
     match &record.content {
-        Content::Token(token) => unix(token.expires_at_ms),
+        Content::Token(token) => unix(token.expires_at_ms) + EXPIRED_LIFE,
         Content::Failure(failure) => unix(failure.failed_at_ms) + FAILURE_LIFE,
         Content::Tombstone => SystemTime::now() + TOMBSTONE_LIFE,
     }

@@ -10,13 +10,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::boot::BootMoment;
+
 /// Room for what stands around a token in its JSON, so that the buffer does not grow and leave copies behind.
 const AROUND_A_TOKEN: usize = 16 << 10;
 
 /// Which of several results is newer, whoever's clock is wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Generation {
-    /// Of the entry: raised by a tombstone, and by whoever saves the answer to claims.
+    /// Of the entry: raised by a tombstone and by each save.
     pub entry: u64,
     /// Of the whole store: raised by clearing it.
     pub store: u64,
@@ -63,6 +65,9 @@ pub struct Token {
     pub refresh_at_ms: Option<i64>,
     /// When the fetch ended.
     pub acquired_at_ms: i64,
+    /// The same on the clock that nobody sets, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acquired_at_boot: Option<BootMoment>,
     /// The tenant that issued it.
     pub tenant: String,
     /// The subscription that az names beside it.

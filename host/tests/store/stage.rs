@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use azure_token_cache_host::boot::BootMoment;
 use azure_token_cache_host::store::{
     Content, EntryKey, Environment, Found, Generation, Record, Saved, Secret, Store, StoreOptions, Token,
     VaultChoice, VaultKind,
@@ -88,6 +89,7 @@ pub fn token(text: &str) -> Token {
         expires_at_ms: 4_000_000_000_000,
         refresh_at_ms: None,
         acquired_at_ms: 1_790_000_000_000,
+        acquired_at_boot: Some(BootMoment { boot: "a boot".into(), elapsed_ms: 7 }),
         tenant: "tenant".into(),
         subscription: Some("subscription".into()),
         account: "ann".into(),
