@@ -1,0 +1,16 @@
+// Joins the parts of an entry's key, so that no two lists of parts give the same bytes. The same in host, `EntryKey::from_parts`.
+import type { EntryKey } from "./token-store.ts";
+
+/** Each part is four bytes of length, the highest first, and then its bytes; texts are UTF-8. */
+export function entryKey(parts: readonly (string | Uint8Array)[]): EntryKey {
+  const encoded = parts.map((part) => (typeof part === "string" ? new TextEncoder().encode(part) : part));
+  const key = new Uint8Array(encoded.reduce((length, part) => length + 4 + part.length, 0));
+  const lengths = new DataView(key.buffer);
+  let at = 0;
+  for (const part of encoded) {
+    lengths.setUint32(at, part.length);
+    key.set(part, at + 4);
+    at += 4 + part.length;
+  }
+  return key;
+}
