@@ -13,11 +13,13 @@ const needs = [
   { package: "python3-venv", probe: ["python3", "-c", "import venv, ensurepip"] },
   { package: "iproute2", probe: ["ip", "-V"] },
   { package: "util-linux", probe: ["unshare", "--version"] },
+  { package: "dbus", probe: ["sh", "-c", "dbus-daemon --version && command -v dbus-send"] },
+  { package: "gnome-keyring", probe: ["gnome-keyring-daemon", "--version"] },
 ];
 
 export const systemPackages = {
   name: "system packages",
-  says: "a C linker, Python and network namespaces, from Debian where absent",
+  says: "a C linker, Python, network namespaces and a desktop's keyring, from Debian where absent",
   run() {
     const missing = needs.filter(({ probe: [program, ...args] }) => outputOf(program, args) === undefined);
     if (missing.length === 0) return;

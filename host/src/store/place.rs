@@ -53,6 +53,19 @@ pub(super) fn runtime_folder(environment: &Environment) -> Option<PathBuf> {
     })
 }
 
+/// The address of the session's bus, or where systemd puts it for a program that was started without an environment.
+#[cfg(all(target_os = "linux", feature = "secret-service"))]
+pub(super) fn session_bus(environment: &Environment) -> Option<String> {
+    if let Some(address) = environment.get("DBUS_SESSION_BUS_ADDRESS") {
+        return address.to_str().map(str::to_owned);
+    }
+    let socket = runtime_folder(environment)?.join("bus");
+    // A path with other characters would have to be escaped, and no system makes one.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.".contains(&byte);
+    let path = socket.to_str().filter(|path| path.bytes().all(plain))?;
+    socket.exists().then(|| format!("unix:path={path}"))
+}
+
 /// Judged by the nearest folder that exists: under `sudo -E` it is another user's.
 fn check(path: &Path) -> Result<(), StoreError> {
     for folder in path.ancestors() {

@@ -19,6 +19,8 @@ mod kernel_keyring;
 mod key_file;
 #[cfg(target_os = "macos")]
 mod keychain;
+#[cfg(all(target_os = "linux", feature = "secret-service"))]
+mod secret_service;
 
 /// The most bytes that are read in search of a key: one more than it has, so that something longer is not taken for one.
 #[cfg(target_os = "linux")]
@@ -90,6 +92,7 @@ pub(super) struct Surroundings {
 }
 
 /// A key of 32 bytes, overwritten when it goes.
+#[derive(Clone)]
 pub(super) struct VaultKey(Zeroizing<[u8; 32]>);
 
 /// A vault that has been reached.
@@ -129,6 +132,10 @@ impl VaultKind {
         match self {
             #[cfg(target_os = "linux")]
             Self::KernelKeyring => Ok(Box::new(kernel_keyring::KernelKeyring::reach()?)),
+            #[cfg(all(target_os = "linux", feature = "secret-service"))]
+            Self::SecretService => Ok(Box::new(secret_service::SecretService::reach(surroundings)?)),
+            #[cfg(all(target_os = "linux", not(feature = "secret-service")))]
+            Self::SecretService => Err(Refusal::NotBuiltIn),
             #[cfg(target_os = "linux")]
             Self::KeyFile => Ok(Box::new(key_file::KeyFile::reach(surroundings)?)),
             #[cfg(target_os = "macos")]

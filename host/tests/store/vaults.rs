@@ -1,0 +1,282 @@
+//! Each vault, the real one: a key made there is found by others, and where there is none the error says what can be done.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use azure_token_cache_host::store::{
+    Environment, Flaw, Refusal, Store, StoreError, StoreOptions, VaultChoice, VaultKind,
+};
+use linux_keyutils::{Key, KeyRing, KeyRingIdentifier};
+
+use crate::stage::{CANARY, Stage, get, key, put};
+
+#[test]
+fn a_key_in_the_kernel_keyring_serves_other_threads_and_its_loss_is_a_miss() {
+    let stage = Stage::new("kernel");
+    let options = with_vault(&stage, VaultKind::KernelKeyring);
+    let store = Store::open(&options).unwrap();
+    put(&store, &key("a"), "one");
+    assert_eq!(store.vault(), Some(VaultKind::KernelKeyring));
+    thread::scope(|scope| {
+        let other = scope.spawn(|| get(&Store::open(&options).unwrap(), &key("a")));
+        assert_eq!(other.join().unwrap().as_deref(), Some("one"));
+    });
+
+    kernel_key(&stage).invalidate().unwrap();
+    let after = Store::open(&options).unwrap();
+    assert_eq!(get(&after, &key("a")), None);
+    put(&after, &key("a"), "two");
+    assert_eq!(get(&Store::open(&options).unwrap(), &key("a")).as_deref(), Some("two"));
+    kernel_key(&stage).invalidate().unwrap();
+}
+
+#[test]
+fn a_key_in_an_unlocked_secret_service_serves_all() {
+    let stage = Stage::new("secret-service");
+    let desktop = Desktop::start(&stage);
+    let options = desktop.options(&stage);
+    put(&open_patiently(&options), &key("a"), "one");
+    let store = Store::open(&options).unwrap();
+    assert_eq!(store.vault(), Some(VaultKind::SecretService));
+    assert_eq!(get(&store, &key("a")).as_deref(), Some("one"));
+    assert_eq!(fs::read_dir(stage.path().join("run/azure-token-cache")).ok().map(Iterator::count), None);
+}
+
+#[test]
+fn a_locked_secret_service_is_refused_without_a_question() {
+    let stage = Stage::new("locked");
+    let desktop = Desktop::start(&stage);
+    let options = desktop.options(&stage);
+    put(&open_patiently(&options), &key("a"), "one");
+    desktop.lock();
+    let refused = Store::open(&options).err();
+    assert!(
+        matches!(&refused, Some(StoreError::NoVault(all)) if *all == [(VaultKind::SecretService, Refusal::Locked)]),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_session_without_the_service_is_refused_and_does_not_start_it() {
+    let stage = Stage::new("no-service");
+    let bus = Desktop::bus(&stage);
+    assert_eq!(refusals(&bus.options(&stage)), [(VaultKind::SecretService, Refusal::NoSession)]);
+}
+
+#[test]
+fn a_bus_that_never_answers_is_left_after_its_time() {
+    let stage = Stage::new("mute");
+    let socket = stage.path().join("mute");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let address = format!("unix:path={}", socket.display());
+    let mut options = with_vault(&stage, VaultKind::SecretService);
+    options.environment = environment(&stage, Some(&address));
+    assert_eq!(refusals(&options), [(VaultKind::SecretService, Refusal::TooSlow)]);
+}
+
+#[test]
+fn without_a_vault_the_error_names_the_choices_and_unsealed_files_need_a_word() {
+    let stage = Stage::new("none");
+    let mut options = stage.options();
+    options.environment =
+        Environment::from_iter([("HOME", stage.path().join("home")), ("XDG_RUNTIME_DIR", "/nowhere".into())]);
+    let error = Store::open(&options).err().unwrap();
+    let said = error.to_string();
+    assert!(
+        matches!(&error, StoreError::NoVault(all) if *all == [(VaultKind::KeyFile, Refusal::NoRuntimeFolder)])
+    );
+    assert!(
+        said.contains("key file: no XDG_RUNTIME_DIR") && said.contains("allow unencrypted storage"),
+        "{said}"
+    );
+
+    options.unsafe_allow_unencrypted = true;
+    let store = Store::open(&options).unwrap();
+    assert!(store.is_unencrypted());
+    put(&store, &key("a"), "plain");
+    assert_eq!(get(&Store::open(&options).unwrap(), &key("a")).as_deref(), Some("plain"));
+    assert_eq!(leaks(&stage), ["plain"]);
+    assert_eq!(get(&stage.store(), &key("a")), None, "whoever seals does not read what is unsealed");
+}
+
+#[test]
+fn nothing_in_the_folder_shows_a_token_in_any_form() {
+    let stage = Stage::new("leaks");
+    put(&stage.store(), &key("a"), "one");
+    stage.store().invalidate(&key("b")).unwrap();
+    assert_eq!(leaks(&stage), [] as [&str; 0]);
+}
+
+#[test]
+fn a_runtime_folder_that_others_may_read_or_that_is_on_a_disk_takes_no_key() {
+    let stage = Stage::new("runtime");
+    let run = stage.path().join("run");
+    fs::set_permissions(&run, Permissions::from_mode(0o750)).unwrap();
+    assert_eq!(refusals(&stage.options()), [(VaultKind::KeyFile, Refusal::Flawed(Flaw::TooOpen(0o750)))]);
+
+    let disk = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("atc-{}", std::process::id()));
+    DirBuilder::new().mode(0o700).create(&disk).unwrap();
+    let mut options = stage.options();
+    options.environment =
+        Environment::from_iter([("HOME", stage.path().join("home")), ("XDG_RUNTIME_DIR", disk.clone())]);
+    let refused = Store::open(&options).err();
+    fs::remove_dir(&disk).unwrap();
+    assert!(
+        matches!(&refused, Some(StoreError::NoVault(all)) if all[0].1 == Refusal::RuntimeFolderOnDisk),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_key_file_that_is_not_ours_alone_or_too_long_is_not_taken() {
+    let stage = Stage::new("key-file");
+    put(&stage.store(), &key("a"), "one");
+    let folder = stage.path().join("run/azure-token-cache");
+    let file = fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(get(&stage.store(), &key("a")), None);
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(get(&stage.store(), &key("a")).as_deref(), Some("one"));
+    let bytes = fs::read(&file).unwrap();
+    for wrong in [[&bytes[..], b"x"].concat(), bytes[1..].to_vec(), vec![7; 32]] {
+        fs::write(&file, wrong).unwrap();
+        assert_eq!(get(&stage.store(), &key("a")), None);
+    }
+}
+
+fn with_vault(stage: &Stage, vault: VaultKind) -> StoreOptions {
+    StoreOptions { vault: VaultChoice::Only(vault), ..stage.options() }
+}
+
+fn refusals(options: &StoreOptions) -> Vec<(VaultKind, Refusal)> {
+    match Store::open(options) {
+        Err(StoreError::NoVault(refusals)) => refusals,
+        other => panic!("a refusal was expected: {:?}", other.err()),
+    }
+}
+
+/// The forms in which a token stands somewhere in the state folder.
+fn leaks(stage: &Stage) -> Vec<&'static str> {
+    let utf16: Vec<u16> = CANARY.encode_utf16().collect();
+    let forms: [(&str, Vec<u8>); 6] = [
+        ("plain", CANARY.into()),
+        ("UTF-16LE", utf16.iter().flat_map(|unit| unit.to_le_bytes()).collect()),
+        ("UTF-16BE", utf16.iter().flat_map(|unit| unit.to_be_bytes()).collect()),
+        // What `CANARY-` alone decides of its base64, at each of the three offsets.
+        ("base64", "Q0FOQVJZL".into()),
+        ("base64 + 1", "NBTkFSWS".into()),
+        ("base64 + 2", "DQU5BUlkt".into()),
+    ];
+    let files: Vec<_> =
+        stage.files().iter().map(|file| fs::read(stage.state().join(file)).unwrap()).collect();
+    assert!(!files.is_empty());
+    let stands = |form: &[u8]| files.iter().any(|file| file.windows(form.len()).any(|part| part == form));
+    forms.into_iter().filter(|(_, form)| stands(form)).map(|(name, _)| name).collect()
+}
+
+/// The last key that the store's record names, in this user's persistent keyring.
+fn kernel_key(stage: &Stage) -> Key {
+    let record = fs::read_to_string(stage.state().join("store/keys/default.json")).unwrap();
+    let id = record.rsplit_once("\"id\":\"").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let keyring = KeyRing::get_persistent(KeyRingIdentifier::Thread).unwrap();
+    keyring.search(&format!("azure-token-cache:{id}")).unwrap()
+}
+
+fn environment(stage: &Stage, bus: Option<&str>) -> Environment {
+    let mut variables = vec![
+        ("HOME", stage.path().join("home").into_os_string()),
+        ("XDG_RUNTIME_DIR", stage.path().join("run").into_os_string()),
+    ];
+    variables.extend(bus.map(|address| ("DBUS_SESSION_BUS_ADDRESS", address.into())));
+    variables.into_iter().collect()
+}
+
+/// Until the service has come up.
+fn open_patiently(options: &StoreOptions) -> Store {
+    let last = Instant::now() + Duration::from_secs(20);
+    loop {
+        match Store::open(options) {
+            Ok(store) => return store,
+            Err(error) if Instant::now() > last => panic!("{error}"),
+            Err(_) => thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
+
+/// A session bus, and on it, if wanted, a gnome-keyring that was unlocked with a password.
+struct Desktop {
+    address: String,
+    processes: Vec<Child>,
+    variables: Vec<(&'static str, std::ffi::OsString)>,
+}
+
+impl Desktop {
+    fn bus(stage: &Stage) -> Self {
+        let mut variables = vec![
+            ("HOME", stage.path().join("home").into_os_string()),
+            ("XDG_RUNTIME_DIR", stage.path().join("run").into_os_string()),
+            ("PATH", std::env::var_os("PATH").unwrap()),
+        ];
+        let mut daemon = Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--print-address"])
+            .env_clear()
+            .envs(variables.clone())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut address = String::new();
+        BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        let address = address.trim().to_owned();
+        variables.push(("DBUS_SESSION_BUS_ADDRESS", address.clone().into()));
+        Self { address, processes: vec![daemon], variables }
+    }
+
+    fn start(stage: &Stage) -> Self {
+        let mut desktop = Self::bus(stage);
+        let mut keyring = Command::new("gnome-keyring-daemon")
+            .args(["--unlock", "--components=secrets", "--foreground"])
+            .env_clear()
+            .envs(desktop.variables.clone())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        keyring.stdin.take().unwrap().write_all(b"password").unwrap();
+        desktop.processes.push(keyring);
+        desktop
+    }
+
+    fn options(&self, stage: &Stage) -> StoreOptions {
+        StoreOptions {
+            environment: environment(stage, Some(&self.address)),
+            ..with_vault(stage, VaultKind::SecretService)
+        }
+    }
+
+    fn lock(&self) {
+        let status = Command::new("dbus-send")
+            .args(["--session", "--print-reply=literal", "--dest=org.freedesktop.secrets"])
+            .args(["/org/freedesktop/secrets", "org.freedesktop.Secret.Service.Lock"])
+            .arg("array:objpath:/org/freedesktop/secrets/aliases/default")
+            .env_clear()
+            .envs(self.variables.clone())
+            .stdout(Stdio::null())
+            .status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Desktop {
+    fn drop(&mut self) {
+        for process in self.processes.iter_mut().rev() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
