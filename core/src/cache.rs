@@ -1,6 +1,5 @@
 //! The machine: inputs are methods, outputs are returned or polled, and `now` comes last.
 
-use alloc::collections::{BinaryHeap, VecDeque};
 use alloc::vec::Vec;
 
 use crate::entry::{ExpiryError, Failure, Grant, Standing, Zone};
@@ -11,7 +10,7 @@ use crate::policy::{CLAIMS_ANSWER, FRONT_PATIENCE, LEASE, Policy};
 use crate::random::Jitter;
 use crate::request::{CredentialId, CredentialKind, Request, RequestError};
 use crate::slots::{EntryId, Slots};
-use crate::time::Instant;
+use crate::time::{Instant, minus, plus};
 
 /// How many tokens a cache keeps unless it is told otherwise.
 pub const DEFAULT_MAX_ENTRIES: usize = 10_000;
@@ -213,8 +212,15 @@ pub struct Cache {
     names: Names,
     slots: Slots,
     jobs: Jobs,
-    actions: VecDeque<Action>,
+    actions: Actions,
     closed: bool,
+}
+
+/// What waits to be polled, the oldest first.
+#[derive(Clone, Debug, Default)]
+struct Actions {
+    all: Vec<Action>,
+    polled: usize,
 }
 
 impl Cache {
@@ -229,7 +235,7 @@ impl Cache {
             names: Names::default(),
             slots: Slots::default(),
             jobs: Jobs::default(),
-            actions: VecDeque::new(),
+            actions: Actions::default(),
             closed: false,
         }
     }
@@ -276,6 +282,16 @@ impl Cache {
         Ok(self.slots.insert(key, coarse(now)))
     }
 
+    /// The entry of a request, where there is one. Makes none, and marks none as used.
+    ///
+    /// # Errors
+    /// [`RequestError`] when the request cannot have an entry.
+    pub fn find(&self, request: &Request<'_>) -> Result<Option<EntryId>, RequestError> {
+        let kind = self.kind(request.credential).ok_or(RequestError::UnknownCredential)?;
+        let key = self.names.find(request, kind.keyed_by)?;
+        Ok(key.and_then(|key| self.slots.find(&key)))
+    }
+
     /// What a caller of an entry gets now.
     #[inline]
     pub fn lookup(&mut self, entry: EntryId, now: Instant) -> Decision {
@@ -297,7 +313,7 @@ impl Cache {
             return Settled::Nothing;
         }
         if let Some(job) = self.jobs.close(job) {
-            self.actions.push_back(Action::Abort { fetch: job.fetch });
+            self.actions.push(Action::Abort { fetch: job.fetch });
             if let Some(slot) = self.slots.get_mut(entry) {
                 slot.entry.forget_attempt(job.before);
             }
@@ -344,7 +360,7 @@ impl Cache {
 
     /// The login of a credential changed.
     pub fn handle_identity(&mut self, credential: CredentialId, change: IdentityChange, now: Instant) {
-        for entry in self.slots.of(credential, None) {
+        for &entry in &self.slots.of(Some(credential), None) {
             let stays = match change {
                 IdentityChange::Changed => false,
                 IdentityChange::Touched { session } => self.is_of_session(entry, session),
@@ -372,22 +388,24 @@ impl Cache {
     /// # Errors
     /// [`RequestError`] when the selector's request cannot have an entry.
     pub fn invalidate(&mut self, selector: Selector<'_>, now: Instant) -> Result<(), RequestError> {
-        let entries = match selector {
-            Selector::All => self.slots.all(),
-            Selector::Credential(credential) => self.slots.of(credential, None),
+        let (credential, scopes, request) = match selector {
+            Selector::All => (None, None, None),
+            Selector::Credential(credential) => (Some(credential), None, None),
             Selector::Scopes(credential, scopes) => {
                 let kind = self.kind(credential).ok_or(RequestError::UnknownCredential)?;
-                let name = self.names.scopes(scopes, kind.keyed_by)?;
-                name.map_or_else(Vec::new, |name| self.slots.of(credential, Some(name)))
+                let Some(name) = self.names.scopes(scopes, kind.keyed_by)? else { return Ok(()) };
+                (Some(credential), Some(name), None)
             }
             Selector::Request(request) => {
                 let kind = self.kind(request.credential).ok_or(RequestError::UnknownCredential)?;
-                let key = self.names.find(&request, kind.keyed_by)?;
-                key.map_or_else(Vec::new, |key| self.with_challenges(key))
+                let Some(key) = self.names.find(&request, kind.keyed_by)? else { return Ok(()) };
+                (Some(key.credential), Some(key.scopes), Some(key))
             }
         };
-        for entry in entries {
-            self.forget(entry, Superseded::Invalidated, now);
+        for &entry in &self.slots.of(credential, scopes) {
+            if request.is_none_or(|key| self.is_of_request(entry, key)) {
+                self.forget(entry, Superseded::Invalidated, now);
+            }
         }
         Ok(())
     }
@@ -396,15 +414,15 @@ impl Cache {
     pub fn close(&mut self, now: Instant) {
         let _ = now;
         self.closed = true;
-        let jobs: Vec<JobId> = self.jobs.ids().collect();
-        for id in jobs {
-            if let Some(job) = self.jobs.close(id)
+        for place in 0..self.jobs.places() {
+            if let Some(id) = self.jobs.id_at(place)
+                && let Some(job) = self.jobs.close(id)
                 && self.kind_of(job.entry).abortable
             {
-                self.actions.push_back(Action::Abort { fetch: job.fetch });
+                self.actions.push(Action::Abort { fetch: job.fetch });
             }
         }
-        for entry in self.slots.all() {
+        for &entry in &self.slots.of(None, None) {
             self.remove(entry);
         }
     }
@@ -412,7 +430,7 @@ impl Cache {
     /// What the host is to do next.
     #[must_use]
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        self.actions.pop()
     }
 
     /// When to call [`Self::handle_timeout`], in monotonic milliseconds, and why.
@@ -455,7 +473,7 @@ impl Cache {
     pub fn sweep(&mut self, now: Instant, budget: usize) -> usize {
         let due = self.slots.swept(now.unix_ms(), budget);
         let before = self.slots.len();
-        for entry in due {
+        for &entry in &due {
             if self.is_idle(entry, now) {
                 self.remove(entry);
             }
@@ -491,12 +509,9 @@ impl Cache {
         self.slots.key(entry)?.base().and_then(|base| self.slots.find(&base))
     }
 
-    fn with_challenges(&self, key: Key) -> Vec<EntryId> {
-        let mut entries = self.slots.of(key.credential, Some(key.scopes));
-        entries.retain(|&entry| {
-            self.slots.key(entry).is_some_and(|other| other == key || other.base() == Some(key))
-        });
-        entries
+    /// The entry of a request, or of a challenge for it.
+    fn is_of_request(&self, entry: EntryId, request: Key) -> bool {
+        self.slots.key(entry).is_some_and(|key| key == request || key.base() == Some(request))
     }
 
     /// Without a token there is the memory of a failure, which a new login may have mended; a fetch that is under way
@@ -519,7 +534,7 @@ impl Cache {
             && let Some(slot) = self.slots.get_mut(base)
         {
             slot.entry.make_due();
-            self.actions.push_back(Action::Lapse { entry: base });
+            self.actions.push(Action::Lapse { entry: base });
         }
     }
 
@@ -546,9 +561,9 @@ impl Cache {
             return hit(now, standing.lasts.min(closed));
         }
         let job = flying.unwrap_or_else(|| self.start(entry, false, now));
-        let servable = standing.lasts.saturating_sub(1);
+        let servable = minus(standing.lasts, 1);
         let patience = FRONT_PATIENCE.min(standing.left / 2).min(servable);
-        let serve_at = self.jobs.serve_by(job, now.monotonic_ms().saturating_add(patience));
+        let serve_at = self.jobs.serve_by(job, plus(now.monotonic_ms(), patience));
         self.join(job, serve_at)
     }
 
@@ -558,7 +573,7 @@ impl Cache {
         }
         let remembered = self.slots.get(entry).map_or(0, |slot| slot.entry.memory_lasts(now));
         if remembered > 0 {
-            return Decision::Fail { until: now.monotonic_ms().saturating_add(remembered) };
+            return Decision::Fail { until: plus(now.monotonic_ms(), remembered) };
         }
         let job = self.start(entry, false, now);
         self.join(job, None)
@@ -589,7 +604,7 @@ impl Cache {
         let Some(entry) = self.jobs.get(job).map(|job| job.entry) else { return };
         let limit_at = self.limit_at(entry, now);
         if let Some(fetch) = self.jobs.start_run(job, limit_at) {
-            self.actions.push_back(Action::Fetch { fetch, job, entry });
+            self.actions.push(Action::Fetch { fetch, job, entry });
         }
     }
 
@@ -597,7 +612,7 @@ impl Cache {
         let kind = self.kind_of(entry);
         let general =
             if kind.interactive { self.policy.interactive_fetch_limit } else { self.policy.fetch_limit };
-        now.monotonic_ms().saturating_add(i64::from(kind.fetch_limit.unwrap_or(general)))
+        plus(now.monotonic_ms(), i64::from(kind.fetch_limit.unwrap_or(general)))
     }
 
     /// The result of a run does not count: those who wait move to a new run, and without any the job is over.
@@ -648,7 +663,7 @@ impl Cache {
             return Settled::Served { job: id, entry: job.entry };
         }
         slot.entry.accept(grant, None, &self.policy, now);
-        self.slots.sweep_after(job.entry, grant.expires_at.saturating_add(IDLE));
+        self.slots.sweep_after(job.entry, plus(grant.expires_at, IDLE));
         Settled::Granted { job: id, entry: job.entry, base: None }
     }
 
@@ -657,7 +672,7 @@ impl Cache {
         if let Some(slot) = self.slots.get_mut(job.entry) {
             slot.entry.accept_claims(grant, now);
         }
-        self.slots.sweep_after(job.entry, now.unix_ms().saturating_add(CLAIMS_ANSWER));
+        self.slots.sweep_after(job.entry, plus(now.unix_ms(), CLAIMS_ANSWER));
         let mut base = job.base;
         if let Some(found) = base
             && let Some(slot) = self.slots.get_mut(found)
@@ -666,7 +681,7 @@ impl Cache {
                 base = None;
             } else {
                 slot.entry.accept(&Grant { unchanged: false, ..*grant }, Some(order), &self.policy, now);
-                self.slots.sweep_after(found, grant.expires_at.saturating_add(IDLE));
+                self.slots.sweep_after(found, plus(grant.expires_at, IDLE));
                 if let Some(flying) = self.jobs.of_entry(found).and_then(|id| self.jobs.get_mut(id)) {
                     flying.before = flying.before.under_another_token();
                 }
@@ -690,7 +705,7 @@ impl Cache {
             return Settled::Served { job: id, entry };
         }
         let remembered = self.slots.get(entry).map_or(0, |slot| slot.entry.memory_lasts(now));
-        self.slots.sweep_after(entry, now.unix_ms().saturating_add(remembered).saturating_add(IDLE));
+        self.slots.sweep_after(entry, plus(plus(now.unix_ms(), remembered), IDLE));
         Settled::Failed { job: id, entry, reason }
     }
 
@@ -732,7 +747,7 @@ impl Cache {
     fn end_at_limit(&mut self, id: JobId, now: Instant) -> Settled {
         let Some(job) = self.jobs.get(id) else { return Settled::Nothing };
         let (fetch, superseded) = (job.fetch, job.superseded.is_some());
-        self.actions.push_back(Action::Abort { fetch });
+        self.actions.push(Action::Abort { fetch });
         self.jobs.end_run(id);
         if superseded {
             return self.run_again(id, now);
@@ -745,7 +760,7 @@ impl Cache {
         if let Some(slot) = self.slots.get_mut(entry) {
             slot.entry.clear();
         }
-        self.actions.push_back(Action::Forget { entry });
+        self.actions.push(Action::Forget { entry });
         let Some(id) = self.jobs.of_entry(entry) else { return };
         self.jobs.serve_never(id);
         let abortable = self.kind_of(entry).abortable;
@@ -755,13 +770,13 @@ impl Cache {
         if abortable {
             let fetch = job.fetch;
             self.jobs.end_run(id);
-            self.actions.push_back(Action::Abort { fetch });
+            self.actions.push(Action::Abort { fetch });
             let _ = self.run_again(id, now);
         }
     }
 
     fn is_idle(&self, entry: EntryId, now: Instant) -> bool {
-        let idle_since = i64::from(coarse(now)).saturating_sub(IDLE / 1_000);
+        let idle_since = minus(i64::from(coarse(now)), IDLE / 1_000);
         !self.jobs.need(entry)
             && self.slots.get(entry).is_some_and(|slot| i64::from(slot.last_used) < idle_since)
     }
@@ -769,29 +784,58 @@ impl Cache {
     /// Makes room by a thirty-second part, so that a full cache does not search itself at every request.
     fn evict(&mut self) -> bool {
         let room = (self.max_entries / 32).max(1);
-        // The longest idle ones; the one on top has been used since.
-        let mut idle = BinaryHeap::new();
-        for entry in self.slots.all() {
-            if let Some(slot) = self.slots.get(entry).filter(|_| !self.jobs.need(entry)) {
-                idle.push((slot.last_used, entry));
-            }
-            if idle.len() > room {
-                idle.pop();
+        let mut idle = Vec::new();
+        for &entry in &self.slots.of(None, None) {
+            if !self.jobs.need(entry) {
+                idle.push((self.slots.turn(entry), entry));
             }
         }
-        let found = !idle.is_empty();
-        while let Some((_, entry)) = idle.pop() {
-            self.remove(entry);
+        let last = last_turn(&idle, room);
+        for &(turn, entry) in &idle {
+            if turn <= last {
+                self.remove(entry);
+            }
         }
-        found
+        !idle.is_empty()
     }
 
     fn remove(&mut self, entry: EntryId) {
         if let Some(key) = self.slots.remove(entry) {
             self.names.release(key);
-            self.actions.push_back(Action::Forget { entry });
+            self.actions.push(Action::Forget { entry });
         }
     }
+}
+
+impl Actions {
+    fn push(&mut self, action: Action) {
+        self.all.push(action);
+    }
+
+    /// A host drains them all before its next input, so that room is made when none is left.
+    fn pop(&mut self) -> Option<Action> {
+        let next = self.all.get(self.polled).copied();
+        self.polled = self.polled.wrapping_add(1);
+        if next.is_none() {
+            self.all.clear();
+            self.polled = 0;
+        }
+        next
+    }
+}
+
+/// The turn of the last of the first `count` that go, found by halving: sorting would be two kilobytes of wasm.
+fn last_turn(idle: &[(u64, EntryId)], count: usize) -> u64 {
+    let (mut low, mut high) = (0_u64, u64::MAX);
+    while low < high {
+        let middle = low.midpoint(high);
+        if idle.iter().filter(|&&(turn, _)| turn <= middle).count() < count {
+            low = middle.wrapping_add(1);
+        } else {
+            high = middle;
+        }
+    }
+    high
 }
 
 fn hit(now: Instant, lasts: i64) -> Decision {
@@ -800,7 +844,7 @@ fn hit(now: Instant, lasts: i64) -> Decision {
 }
 
 fn lease(now: Instant, lasts: i64) -> (i64, i64) {
-    (now.unix_ms(), now.unix_ms().saturating_add(lasts.min(LEASE)))
+    (now.unix_ms(), plus(now.unix_ms(), lasts.min(LEASE)))
 }
 
 /// Seconds that fit four bytes: fine enough for the least recently used.

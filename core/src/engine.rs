@@ -4,7 +4,6 @@ use crate::cache::{
     Action, Cache, Decision, FailReason, IdentityChange, Outcome, Selector, Settled, Stability,
 };
 use crate::entry::{DueReason, ExpiryError, Failure, Grant, Zone};
-use crate::explain::Explanation;
 use crate::job::{FetchId, JobId, Reason};
 use crate::policy::Policy;
 use crate::request::{CredentialId, CredentialKind, KeyedBy, Request, RequestError};
@@ -86,6 +85,8 @@ pub mod refusal {
     pub const FULL: f64 = -3.0;
     /// The engine was closed.
     pub const CLOSED: f64 = -4.0;
+    /// What [`Engine::find`](super::Engine::find) returns where there is no entry.
+    pub const NO_ENTRY: f64 = -5.0;
 }
 
 /// What a run's `stability` is.
@@ -118,17 +119,54 @@ pub mod kind {
 pub struct Engine {
     cache: Cache,
     clock: Clock,
-    decision: Decision,
-    settled: Settled,
-    action: Option<Action>,
-    explanation: Option<Explanation>,
+    decided: Decided,
+    settled: Answered,
+    action: Ordered,
+    explained: Explained,
+}
+
+#[derive(Debug)]
+struct Decided {
+    from: f64,
+    until: f64,
+    job: u32,
+    serve_at: f64,
+}
+
+#[derive(Debug)]
+struct Answered {
+    job: u32,
+    entry: f64,
+    base: f64,
+    reason: u32,
+}
+
+#[derive(Debug)]
+struct Ordered {
+    entry: f64,
+    fetch: u32,
+    job: u32,
+}
+
+#[derive(Debug)]
+struct Explained {
+    due: u32,
+    left: f64,
+    gate: f64,
+    memory: f64,
+    in_flight: bool,
 }
 
 /// A policy from its numbers, in the order of the fields of [`Policy`]; truths are 0 and 1. `None` where one is negative,
 /// not a number, or above 2^32 - 1 ms (49 days).
 #[must_use]
 pub fn policy_from_numbers(numbers: &[f64]) -> Option<Policy> {
-    let &[
+    let numbers: &[f64; POLICY_NUMBERS] = numbers.try_into().ok()?;
+    let mut whole = [0; POLICY_NUMBERS];
+    for (whole, number) in whole.iter_mut().zip(numbers) {
+        *whole = millis(*number)?;
+    }
+    let [
         refresh_before_expiry,
         background_min_validity,
         min_validity,
@@ -143,46 +181,43 @@ pub fn policy_from_numbers(numbers: &[f64]) -> Option<Policy> {
         interactive_fetch_limit,
         scale_short_lives,
         tolerate_repeats,
-    ] = numbers
-    else {
-        return None;
-    };
+    ] = whole;
     Some(Policy {
-        refresh_before_expiry: millis(refresh_before_expiry)?,
-        background_min_validity: millis(background_min_validity)?,
-        min_validity: millis(min_validity)?,
-        half_life: millis(half_life)? != 0,
-        retry_delay: millis(retry_delay)?,
-        retry_delay_max: millis(retry_delay_max)?,
-        retry_jitter_percent: millis(retry_jitter_percent)?,
-        failure_memory: millis(failure_memory)?,
-        failure_memory_max: millis(failure_memory_max)?,
-        network_failure_memory: millis(network_failure_memory)?,
-        fetch_limit: millis(fetch_limit)?,
-        interactive_fetch_limit: millis(interactive_fetch_limit)?,
-        scale_short_lives: millis(scale_short_lives)? != 0,
-        tolerate_repeats: millis(tolerate_repeats)? != 0,
+        refresh_before_expiry,
+        background_min_validity,
+        min_validity,
+        half_life: half_life != 0,
+        retry_delay,
+        retry_delay_max,
+        retry_jitter_percent,
+        failure_memory,
+        failure_memory_max,
+        network_failure_memory,
+        fetch_limit,
+        interactive_fetch_limit,
+        scale_short_lives: scale_short_lives != 0,
+        tolerate_repeats: tolerate_repeats != 0,
     })
 }
 
 /// The numbers of a policy, in the order of its fields.
 #[must_use]
-pub fn policy_numbers(policy: &Policy) -> [f64; POLICY_NUMBERS] {
+pub const fn policy_numbers(policy: &Policy) -> [f64; POLICY_NUMBERS] {
     [
-        f64::from(policy.refresh_before_expiry),
-        f64::from(policy.background_min_validity),
-        f64::from(policy.min_validity),
-        f64::from(u8::from(policy.half_life)),
-        f64::from(policy.retry_delay),
-        f64::from(policy.retry_delay_max),
-        f64::from(policy.retry_jitter_percent),
-        f64::from(policy.failure_memory),
-        f64::from(policy.failure_memory_max),
-        f64::from(policy.network_failure_memory),
-        f64::from(policy.fetch_limit),
-        f64::from(policy.interactive_fetch_limit),
-        f64::from(u8::from(policy.scale_short_lives)),
-        f64::from(u8::from(policy.tolerate_repeats)),
+        policy.refresh_before_expiry as f64,
+        policy.background_min_validity as f64,
+        policy.min_validity as f64,
+        policy.half_life as u32 as f64,
+        policy.retry_delay as f64,
+        policy.retry_delay_max as f64,
+        policy.retry_jitter_percent as f64,
+        policy.failure_memory as f64,
+        policy.failure_memory_max as f64,
+        policy.network_failure_memory as f64,
+        policy.fetch_limit as f64,
+        policy.interactive_fetch_limit as f64,
+        policy.scale_short_lives as u32 as f64,
+        policy.tolerate_repeats as u32 as f64,
     ]
 }
 
@@ -194,10 +229,10 @@ impl Engine {
         Self {
             cache: Cache::new(policy, seed.to_bits()).with_max_entries(max_entries),
             clock: Clock::default(),
-            decision: Decision::Unknown,
-            settled: Settled::Nothing,
-            action: None,
-            explanation: None,
+            decided: Decided::NOTHING,
+            settled: Answered::NOTHING,
+            action: Ordered::NOTHING,
+            explained: Explained::NOTHING,
         }
     }
 
@@ -223,15 +258,40 @@ impl Engine {
         }
     }
 
+    /// The entry of a request where there is one, else one of [`refusal`]. See [`Cache::find`].
+    #[must_use]
+    pub fn find(&self, request: &Request<'_>) -> f64 {
+        match self.cache.find(request) {
+            Ok(entry) => entry.map_or(refusal::NO_ENTRY, |entry| exact(entry.to_bits())),
+            Err(error) => refused(error),
+        }
+    }
+
     /// One of [`decision`]. See [`Cache::lookup`].
     pub fn lookup(&mut self, entry: f64, monotonic: f64, unix: f64) -> u32 {
         let now = self.now(monotonic, unix);
-        self.decision = self.cache.lookup(entry_id(entry), now);
-        match self.decision {
-            Decision::Hit { .. } => decision::HIT,
-            Decision::Refresh { .. } => decision::REFRESH,
-            Decision::Wait { .. } => decision::WAIT,
-            Decision::Fail { .. } => decision::FAIL,
+        let decision = self.cache.lookup(entry_id(entry), now);
+        self.decided = Decided::NOTHING;
+        let decided = &mut self.decided;
+        match decision {
+            Decision::Hit { from, until } => {
+                (decided.from, decided.until) = (number(from), number(until));
+                decision::HIT
+            }
+            Decision::Refresh { from, until, job } => {
+                (decided.from, decided.until) = (number(from), number(until));
+                decided.job = job.to_bits();
+                decision::REFRESH
+            }
+            Decision::Wait { job, serve_at } => {
+                decided.job = job.to_bits();
+                decided.serve_at = serve_at.map_or(f64::NAN, number);
+                decision::WAIT
+            }
+            Decision::Fail { until } => {
+                decided.until = number(until);
+                decision::FAIL
+            }
             Decision::Unknown => decision::UNKNOWN,
         }
     }
@@ -239,39 +299,25 @@ impl Engine {
     /// Start of the lease, in Unix milliseconds; NaN where there is none.
     #[must_use]
     pub fn from(&self) -> f64 {
-        match self.decision {
-            Decision::Hit { from, .. } | Decision::Refresh { from, .. } => number(from),
-            _ => f64::NAN,
-        }
+        self.decided.from
     }
 
     /// End of the lease in Unix milliseconds, or of a failure's memory in monotonic ones; NaN where there is none.
     #[must_use]
     pub fn until(&self) -> f64 {
-        match self.decision {
-            Decision::Hit { until, .. } | Decision::Refresh { until, .. } | Decision::Fail { until } => {
-                number(until)
-            }
-            _ => f64::NAN,
-        }
+        self.decided.until
     }
 
     /// The job of the decision; 0 where there is none.
     #[must_use]
     pub fn job(&self) -> u32 {
-        match self.decision {
-            Decision::Refresh { job, .. } | Decision::Wait { job, .. } => job.to_bits(),
-            _ => 0,
-        }
+        self.decided.job
     }
 
     /// When the held token is served to one who waits, in monotonic milliseconds; NaN: never.
     #[must_use]
     pub fn serve_at(&self) -> f64 {
-        match self.decision {
-            Decision::Wait { serve_at: Some(serve_at), .. } => number(serve_at),
-            _ => f64::NAN,
-        }
+        self.decided.serve_at
     }
 
     /// One of [`settled`]. See [`Cache::leave`].
@@ -340,49 +386,25 @@ impl Engine {
     /// The job that the last input settled; 0 where it settled none.
     #[must_use]
     pub fn settled_job(&self) -> u32 {
-        match self.settled {
-            Settled::Nothing => 0,
-            Settled::Granted { job, .. }
-            | Settled::HandedOut { job }
-            | Settled::Served { job, .. }
-            | Settled::Null { job }
-            | Settled::Failed { job, .. }
-            | Settled::Abandoned { job } => job.to_bits(),
-        }
+        self.settled.job
     }
 
     /// The entry of that job; -1 where it does not matter.
     #[must_use]
     pub fn settled_entry(&self) -> f64 {
-        match self.settled {
-            Settled::Granted { entry, .. }
-            | Settled::Served { entry, .. }
-            | Settled::Failed { entry, .. } => exact(entry.to_bits()),
-            _ => -1.0,
-        }
+        self.settled.entry
     }
 
     /// The entry without claims that the token is kept for too; -1 where there is none.
     #[must_use]
     pub fn settled_base(&self) -> f64 {
-        match self.settled {
-            Settled::Granted { base: Some(base), .. } => exact(base.to_bits()),
-            _ => -1.0,
-        }
+        self.settled.base
     }
 
     /// One of [`reason`], for a job that failed.
     #[must_use]
     pub fn settled_reason(&self) -> u32 {
-        let Settled::Failed { reason: why, .. } = self.settled else { return reason::CREDENTIAL };
-        match why {
-            FailReason::Credential => reason::CREDENTIAL,
-            FailReason::Expiry(ExpiryError::Missing) => reason::EXPIRY_MISSING,
-            FailReason::Expiry(ExpiryError::InSeconds) => reason::EXPIRY_IN_SECONDS,
-            FailReason::Expiry(ExpiryError::Past) => reason::EXPIRY_PAST,
-            FailReason::Limit => reason::LIMIT,
-            FailReason::LoginMoved => reason::LOGIN_MOVED,
-        }
+        self.settled.reason
     }
 
     /// Another account is logged in, or none. See [`Cache::handle_identity`].
@@ -415,43 +437,46 @@ impl Engine {
 
     /// One of [`action`]. See [`Cache::poll_action`].
     pub fn next_action(&mut self) -> u32 {
-        self.action = self.cache.poll_action();
-        match self.action {
+        self.action = Ordered::NOTHING;
+        let ordered = &mut self.action;
+        match self.cache.poll_action() {
             None => action::NONE,
-            Some(Action::Fetch { .. }) => action::FETCH,
-            Some(Action::Abort { .. }) => action::ABORT,
-            Some(Action::Lapse { .. }) => action::LAPSE,
-            Some(Action::Forget { .. }) => action::FORGET,
+            Some(Action::Fetch { fetch, job, entry }) => {
+                *ordered =
+                    Ordered { entry: exact(entry.to_bits()), fetch: fetch.to_bits(), job: job.to_bits() };
+                action::FETCH
+            }
+            Some(Action::Abort { fetch }) => {
+                ordered.fetch = fetch.to_bits();
+                action::ABORT
+            }
+            Some(Action::Lapse { entry }) => {
+                ordered.entry = exact(entry.to_bits());
+                action::LAPSE
+            }
+            Some(Action::Forget { entry }) => {
+                ordered.entry = exact(entry.to_bits());
+                action::FORGET
+            }
         }
     }
 
     /// The entry of the action; -1 where there is none.
     #[must_use]
     pub fn action_entry(&self) -> f64 {
-        match self.action {
-            Some(Action::Fetch { entry, .. } | Action::Lapse { entry } | Action::Forget { entry }) => {
-                exact(entry.to_bits())
-            }
-            _ => -1.0,
-        }
+        self.action.entry
     }
 
     /// The run of the action; 0 where there is none.
     #[must_use]
     pub fn action_fetch(&self) -> u32 {
-        match self.action {
-            Some(Action::Fetch { fetch, .. } | Action::Abort { fetch }) => fetch.to_bits(),
-            _ => 0,
-        }
+        self.action.fetch
     }
 
     /// The job of the action; 0 where there is none.
     #[must_use]
     pub fn action_job(&self) -> u32 {
-        match self.action {
-            Some(Action::Fetch { job, .. }) => job.to_bits(),
-            _ => 0,
-        }
+        self.action.job
     }
 
     /// When to call [`Self::timeout`], in monotonic milliseconds; infinity: never.
@@ -474,51 +499,58 @@ impl Engine {
     /// is to know stands in the `explained_` getters.
     pub fn explain(&mut self, entry: f64, monotonic: f64, unix: f64) -> u32 {
         let now = self.now(monotonic, unix);
-        self.explanation = self.cache.explain(entry_id(entry), now);
-        match self.explanation.map(|explanation| explanation.zone) {
-            Some(Zone::Fresh) => 0,
-            Some(Zone::RefreshBehind) => 1,
-            Some(Zone::RefreshInFront) => 2,
-            Some(Zone::Expired) => 3,
-            None => 4,
+        self.explained = Explained::NOTHING;
+        let Some(explanation) = self.cache.explain(entry_id(entry), now) else { return 4 };
+        self.explained = Explained {
+            due: match explanation.due {
+                None => 0,
+                Some(DueReason::Hint) => 1,
+                Some(DueReason::BeforeExpiry) => 2,
+                Some(DueReason::HalfLife) => 3,
+                Some(DueReason::ClockSetBack) => 4,
+                Some(DueReason::Challenged) => 5,
+            },
+            left: explanation.left.map_or(f64::NAN, number),
+            gate: number(explanation.gate_closed_for),
+            memory: number(explanation.memory_lasts),
+            in_flight: explanation.in_flight,
+        };
+        match explanation.zone {
+            Zone::Fresh => 0,
+            Zone::RefreshBehind => 1,
+            Zone::RefreshInFront => 2,
+            Zone::Expired => 3,
         }
     }
 
     /// Why the token is due: 0 it is not, 1 hint, 2 expiry near, 3 half-life, 4 clock set back, 5 challenged.
     #[must_use]
     pub fn explained_due(&self) -> u32 {
-        match self.explanation.and_then(|explanation| explanation.due) {
-            None => 0,
-            Some(DueReason::Hint) => 1,
-            Some(DueReason::BeforeExpiry) => 2,
-            Some(DueReason::HalfLife) => 3,
-            Some(DueReason::ClockSetBack) => 4,
-            Some(DueReason::Challenged) => 5,
-        }
+        self.explained.due
     }
 
     /// Milliseconds that the token still lives; NaN where none is held.
     #[must_use]
     pub fn explained_left(&self) -> f64 {
-        self.explanation.and_then(|explanation| explanation.left).map_or(f64::NAN, number)
+        self.explained.left
     }
 
     /// Milliseconds until the retry gate opens.
     #[must_use]
     pub fn explained_gate(&self) -> f64 {
-        self.explanation.map_or(f64::NAN, |explanation| number(explanation.gate_closed_for))
+        self.explained.gate
     }
 
     /// Milliseconds for which the last failure answers.
     #[must_use]
     pub fn explained_memory(&self) -> f64 {
-        self.explanation.map_or(f64::NAN, |explanation| number(explanation.memory_lasts))
+        self.explained.memory
     }
 
     /// Whether a fetch is under way.
     #[must_use]
     pub fn explained_in_flight(&self) -> bool {
-        self.explanation.is_some_and(|explanation| explanation.in_flight)
+        self.explained.in_flight
     }
 
     /// How many entries there are.
@@ -549,16 +581,53 @@ impl Engine {
     }
 
     fn note(&mut self, settled: Settled) -> u32 {
-        self.settled = settled;
-        match settled {
-            Settled::Nothing => settled::NOTHING,
-            Settled::Granted { .. } => settled::GRANTED,
-            Settled::HandedOut { .. } => settled::HANDED_OUT,
-            Settled::Served { .. } => settled::SERVED,
-            Settled::Null { .. } => settled::NULL,
-            Settled::Failed { .. } => settled::FAILED,
-            Settled::Abandoned { .. } => settled::ABANDONED,
-        }
+        self.settled = Answered::NOTHING;
+        let answered = &mut self.settled;
+        let (code, job, of) = match settled {
+            Settled::Nothing => return settled::NOTHING,
+            Settled::Granted { job, entry, base } => {
+                answered.base = base.map_or(-1.0, |base| exact(base.to_bits()));
+                (settled::GRANTED, job, Some(entry))
+            }
+            Settled::HandedOut { job } => (settled::HANDED_OUT, job, None),
+            Settled::Served { job, entry } => (settled::SERVED, job, Some(entry)),
+            Settled::Null { job } => (settled::NULL, job, None),
+            Settled::Failed { job, entry, reason } => {
+                answered.reason = reason_code(reason);
+                (settled::FAILED, job, Some(entry))
+            }
+            Settled::Abandoned { job } => (settled::ABANDONED, job, None),
+        };
+        answered.job = job.to_bits();
+        answered.entry = of.map_or(-1.0, |entry| exact(entry.to_bits()));
+        code
+    }
+}
+
+impl Decided {
+    const NOTHING: Self = Self { from: f64::NAN, until: f64::NAN, job: 0, serve_at: f64::NAN };
+}
+
+impl Answered {
+    const NOTHING: Self = Self { job: 0, entry: -1.0, base: -1.0, reason: reason::CREDENTIAL };
+}
+
+impl Ordered {
+    const NOTHING: Self = Self { entry: -1.0, fetch: 0, job: 0 };
+}
+
+impl Explained {
+    const NOTHING: Self = Self { due: 0, left: f64::NAN, gate: f64::NAN, memory: f64::NAN, in_flight: false };
+}
+
+fn reason_code(reason: FailReason) -> u32 {
+    match reason {
+        FailReason::Credential => reason::CREDENTIAL,
+        FailReason::Expiry(ExpiryError::Missing) => reason::EXPIRY_MISSING,
+        FailReason::Expiry(ExpiryError::InSeconds) => reason::EXPIRY_IN_SECONDS,
+        FailReason::Expiry(ExpiryError::Past) => reason::EXPIRY_PAST,
+        FailReason::Limit => reason::LIMIT,
+        FailReason::LoginMoved => reason::LOGIN_MOVED,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The state of one token, pure: which line of the decision table answers, and what an answer changes.
 
 use crate::policy::{CLAIMS_ANSWER, HALF_LIFE_FROM, Policy, RETRY_AFTER_MAX};
-use crate::time::Instant;
+use crate::time::{Instant, minus, plus};
 
 /// Times of a token that a fetch brought. All in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl Entry {
             return Standing { zone: Zone::Expired, left: 0, lasts: i64::MAX };
         };
         let left = held.left(now);
-        let until = |threshold: u32| left.saturating_sub(i64::from(threshold));
+        let until = |threshold: u32| minus(left, i64::from(threshold));
         if let Some(lasts) = self.fresh_for(now) {
             return Standing { zone: Zone::Fresh, left, lasts };
         }
@@ -144,7 +144,7 @@ impl Entry {
             return Standing { zone: Zone::Expired, left, lasts: i64::MAX };
         }
         if until(held.behind_min) >= 0 {
-            let lasts = until(held.behind_min).saturating_add(1).min(until(held.serve_min));
+            let lasts = plus(until(held.behind_min), 1).min(until(held.serve_min));
             return Standing { zone: Zone::RefreshBehind, left, lasts };
         }
         Standing { zone: Zone::RefreshInFront, left, lasts: until(held.serve_min) }
@@ -154,8 +154,8 @@ impl Entry {
     #[inline]
     pub fn fresh_for(&self, now: Instant) -> Option<i64> {
         let held = self.held.as_ref().filter(|held| held.clock_epoch == now.epoch())?;
-        let ends = held.due_at.min(held.expires_at.saturating_sub(i64::from(held.serve_min)));
-        let lasts = ends.saturating_sub(now.unix_ms());
+        let ends = held.due_at.min(minus(held.expires_at, i64::from(held.serve_min)));
+        let lasts = minus(ends, now.unix_ms());
         (lasts > 0).then_some(lasts)
     }
 
@@ -164,7 +164,7 @@ impl Entry {
         if self.jumps != now.jumps() {
             return 0;
         }
-        let closed = self.gate_opens_at.saturating_sub(now.monotonic_ms()).max(0);
+        let closed = minus(self.gate_opens_at, now.monotonic_ms()).max(0);
         match &self.held {
             Some(held) if policy.tolerate_repeats && !held.crossed => closed.min(held.crosses_in(now).max(0)),
             _ => closed,
@@ -176,7 +176,7 @@ impl Entry {
         if self.jumps != now.jumps() {
             return 0;
         }
-        self.memory_ends_at.saturating_sub(now.monotonic_ms()).max(0)
+        minus(self.memory_ends_at, now.monotonic_ms()).max(0)
     }
 
     /// Why the token is due, where it is.
@@ -206,7 +206,7 @@ impl Entry {
         self.catch_up(now);
         let crossed = self.held.as_ref().is_some_and(|held| held.crossed);
         let before = Attempt { gate_opens_at: self.gate_opens_at, fruitless: self.fruitless, crossed };
-        self.gate_opens_at = now.monotonic_ms().saturating_add(policy.retry_gate(self.fruitless, spread));
+        self.gate_opens_at = plus(now.monotonic_ms(), policy.retry_gate(self.fruitless, spread));
         self.fruitless = self.fruitless.saturating_add(1);
         if let Some(held) = &mut self.held {
             held.crossed |= held.crosses_in(now) <= 0;
@@ -241,7 +241,7 @@ impl Entry {
 
     /// Keeps the answer to a claims challenge, for identical challenges alone.
     pub fn accept_claims(&mut self, grant: &Grant, now: Instant) {
-        let ends = now.unix_ms().saturating_add(CLAIMS_ANSWER).min(grant.expires_at);
+        let ends = plus(now.unix_ms(), CLAIMS_ANSWER).min(grant.expires_at);
         let bounded = Grant { expires_at: ends, refresh_at: None, issued_at: None, ..*grant };
         let to_its_end = Policy { refresh_before_expiry: 0, min_validity: 0, ..Policy::DEFAULT };
         self.accept(&bounded, None, &to_its_end, now);
@@ -251,11 +251,11 @@ impl Entry {
     pub fn fail(&mut self, failure: Failure, servable: bool, policy: &Policy, now: Instant) {
         self.catch_up(now);
         let pause = i64::from(failure.retry_after.unwrap_or(0).min(RETRY_AFTER_MAX));
-        let paused_until = now.monotonic_ms().saturating_add(pause);
+        let paused_until = plus(now.monotonic_ms(), pause);
         self.gate_opens_at = self.gate_opens_at.max(paused_until);
         if policy.failure_memory > 0 && !servable {
             let memory = policy.memory(self.failures, failure.network).max(pause);
-            self.memory_ends_at = now.monotonic_ms().saturating_add(memory);
+            self.memory_ends_at = plus(now.monotonic_ms(), memory);
             if !failure.network {
                 self.failures = self.failures.saturating_add(1);
             }
@@ -289,13 +289,13 @@ impl Entry {
 
 impl Held {
     fn new(grant: &Grant, barrier: u32, policy: &Policy, now: Instant) -> Self {
-        let left = grant.expires_at.saturating_sub(now.unix_ms());
+        let left = minus(grant.expires_at, now.unix_ms());
         let began = grant.issued_at.filter(|&issued| issued < grant.expires_at && issued <= now.unix_ms());
-        let lifetime = began.map_or(left, |issued| grant.expires_at.saturating_sub(issued));
+        let lifetime = began.map_or(left, |issued| minus(grant.expires_at, issued));
         let before_expiry = policy.scaled(policy.refresh_before_expiry, lifetime);
         let mut held = Self {
             expires_at: grant.expires_at,
-            due_at: grant.expires_at.saturating_sub(i64::from(before_expiry)),
+            due_at: minus(grant.expires_at, i64::from(before_expiry)),
             fetched_at: now.elapsed_ms(),
             left_at_fetch: u32::try_from(left.max(0)).unwrap_or(u32::MAX),
             before_expiry,
@@ -322,15 +322,15 @@ impl Held {
         self.behind_min = self.behind_min.max(before.behind_min);
         self.serve_min = self.serve_min.max(before.serve_min);
         self.crossed = before.crossed;
-        self.due_at = self.expires_at.saturating_sub(i64::from(self.before_expiry));
+        self.due_at = minus(self.expires_at, i64::from(self.before_expiry));
         self.reason = DueReason::BeforeExpiry;
-        self.apply_half_life(policy, self.expires_at.saturating_sub(now.unix_ms()));
+        self.apply_half_life(policy, minus(self.expires_at, now.unix_ms()));
     }
 
     /// Half of the life before the expiry, where the rule applies.
     fn apply_half_life(&mut self, policy: &Policy, lifetime: i64) {
         if policy.half_life && lifetime >= HALF_LIFE_FROM {
-            self.bring_forward(self.expires_at.saturating_sub(lifetime / 2), DueReason::HalfLife);
+            self.bring_forward(minus(self.expires_at, lifetime / 2), DueReason::HalfLife);
         }
     }
 
@@ -342,12 +342,12 @@ impl Held {
     }
 
     fn left(&self, now: Instant) -> i64 {
-        let by_wall = self.expires_at.saturating_sub(now.unix_ms());
+        let by_wall = minus(self.expires_at, now.unix_ms());
         if self.clock_epoch == now.epoch() {
             return by_wall;
         }
-        let age = now.elapsed_ms().saturating_sub(self.fetched_at);
-        by_wall.min(i64::from(self.left_at_fetch).saturating_sub(age))
+        let age = minus(now.elapsed_ms(), self.fetched_at);
+        by_wall.min(minus(i64::from(self.left_at_fetch), age))
     }
 
     fn is_due(&self, now: Instant) -> bool {
@@ -356,7 +356,7 @@ impl Held {
 
     /// Milliseconds until no more than `refresh_before_expiry` is left; not positive where that has come.
     fn crosses_in(&self, now: Instant) -> i64 {
-        self.left(now).saturating_sub(i64::from(self.before_expiry))
+        minus(self.left(now), i64::from(self.before_expiry))
     }
 }
 

@@ -1,6 +1,5 @@
 //! One fetch for everyone who waits for it: its runs, its waiters, and the moments that it must not miss.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::entry::Attempt;
@@ -73,17 +72,27 @@ pub(crate) struct Job {
     limit_at: i64,
 }
 
+/// What a job is found by.
+#[derive(Clone, Copy)]
+enum By {
+    Id,
+    Entry,
+    Fetch,
+    Base,
+}
+
+/// A moment that a job must not miss: in monotonic milliseconds, for whom, and why. The earliest comes first.
+type Timer = (i64, JobId, Reason);
+
 /// All jobs, found by entry or by run, and their timers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Jobs {
     places: Vec<Option<Job>>,
     free: Vec<u32>,
-    by_id: Index,
-    by_entry: Index,
-    by_fetch: Index,
-    by_base: Index,
-    /// The earliest first.
-    timers: VecDeque<(i64, JobId, Reason)>,
+    /// One for each [`By`].
+    indexes: [Index; 4],
+    /// The earliest is the last: it goes first.
+    timers: Vec<Timer>,
     last_job: u32,
     last_fetch: u32,
 }
@@ -107,10 +116,10 @@ impl Jobs {
             serve_at: None,
             limit_at: i64::MAX,
         });
-        self.by_id.insert(hash(id.0), place, &hash_in(&self.places, id_of));
-        self.by_entry.insert(entry.hash(), place, &hash_in(&self.places, entry_of));
-        if let Some(base) = base {
-            self.by_base.insert(base.hash(), place, &hash_in(&self.places, base_of));
+        self.enter(By::Id, place);
+        self.enter(By::Entry, place);
+        if base.is_some() {
+            self.enter(By::Base, place);
         }
         id
     }
@@ -125,7 +134,7 @@ impl Jobs {
         job.fetch = fetch;
         job.runs = job.runs.saturating_add(1);
         job.superseded = None;
-        self.by_fetch.insert(hash(fetch.0), place, &hash_in(&self.places, fetch_of));
+        self.enter(By::Fetch, place);
         self.limit_to(id, limit_at);
         Some(fetch)
     }
@@ -133,9 +142,9 @@ impl Jobs {
     /// Forgets the current run: its result will not be known any more.
     pub fn end_run(&mut self, id: JobId) {
         if let Some(place) = self.place_of(id)
-            && let Some(&Job { fetch, limit_at, .. }) = self.get(id)
+            && let Some(&Job { limit_at, .. }) = self.at(place)
         {
-            self.by_fetch.remove(hash(fetch.0), place, &hash_in(&self.places, fetch_of));
+            self.strike(By::Fetch, place);
             self.unset_timer((limit_at, id, Reason::FetchLimit));
         }
     }
@@ -152,11 +161,12 @@ impl Jobs {
     /// Callers in front wait no longer than `serve_at`, unless they do already.
     pub fn serve_by(&mut self, id: JobId, serve_at: i64) -> Option<i64> {
         let job = self.get_mut(id)?;
-        if job.serve_at.is_none() {
-            job.serve_at = Some(serve_at);
-            self.set_timer((serve_at, id, Reason::FrontPatience));
+        if job.serve_at.is_some() {
+            return job.serve_at;
         }
-        self.get(id)?.serve_at
+        job.serve_at = Some(serve_at);
+        self.set_timer((serve_at, id, Reason::FrontPatience));
+        Some(serve_at)
     }
 
     /// Nothing can be served to those who wait: they wait for the fetch.
@@ -170,20 +180,16 @@ impl Jobs {
         self.end_run(id);
         self.serve_never(id);
         let place = self.place_of(id)?;
-        let &Job { entry, base, .. } = self.get(id)?;
-        self.by_id.remove(hash(id.0), place, &hash_in(&self.places, id_of));
-        self.by_entry.remove(entry.hash(), place, &hash_in(&self.places, entry_of));
-        if let Some(base) = base {
-            self.by_base.remove(base.hash(), place, &hash_in(&self.places, base_of));
-        }
+        self.strike(By::Id, place);
+        self.strike(By::Entry, place);
+        self.strike(By::Base, place);
         self.free.push(place);
         self.places.get_mut(index(place))?.take()
     }
 
     /// Whether the result of a job will be kept for this entry: then it must not go.
     pub fn need(&self, entry: EntryId) -> bool {
-        let is_base = |place| self.at(place).is_some_and(|job| job.base == Some(entry));
-        self.of_entry(entry).is_some() || self.by_base.find(entry.hash(), is_base).is_some()
+        self.find(By::Entry, entry.to_bits()).is_some() || self.find(By::Base, entry.to_bits()).is_some()
     }
 
     pub fn get(&self, id: JobId) -> Option<&Job> {
@@ -196,39 +202,49 @@ impl Jobs {
     }
 
     pub fn of_entry(&self, entry: EntryId) -> Option<JobId> {
-        let is = |place| self.at(place).is_some_and(|job| job.entry == entry);
-        self.at(self.by_entry.find(entry.hash(), is)?).map(|job| job.id)
+        self.id_at(self.find(By::Entry, entry.to_bits())?)
     }
 
     pub fn of_fetch(&self, fetch: FetchId) -> Option<JobId> {
-        let is = |place| self.at(place).is_some_and(|job| job.fetch == fetch);
-        self.at(self.by_fetch.find(hash(fetch.0), is)?).map(|job| job.id)
+        self.id_at(self.find(By::Fetch, u64::from(fetch.0))?)
     }
 
-    pub fn ids(&self) -> impl Iterator<Item = JobId> + '_ {
-        self.places.iter().flatten().map(|job| job.id)
+    /// Jobs are at places below this.
+    pub fn places(&self) -> u32 {
+        u32::try_from(self.places.len()).unwrap_or(u32::MAX)
     }
 
-    pub fn next_timer(&self) -> Option<(i64, JobId, Reason)> {
-        self.timers.front().copied()
+    pub fn id_at(&self, place: u32) -> Option<JobId> {
+        self.at(place).map(|job| job.id)
     }
 
-    fn set_timer(&mut self, timer: (i64, JobId, Reason)) {
-        if let Err(place) = self.timers.binary_search(&timer) {
+    pub fn next_timer(&self) -> Option<Timer> {
+        self.timers.last().copied()
+    }
+
+    fn set_timer(&mut self, timer: Timer) {
+        let place = self.place_of_timer(timer);
+        if self.timers.get(place) != Some(&timer) {
             self.timers.insert(place, timer);
         }
     }
 
-    fn unset_timer(&mut self, timer: (i64, JobId, Reason)) {
-        if let Ok(place) = self.timers.binary_search(&timer) {
+    fn unset_timer(&mut self, timer: Timer) {
+        let place = self.place_of_timer(timer);
+        if self.timers.get(place) == Some(&timer) {
             self.timers.remove(place);
         }
+    }
+
+    /// Where a timer is, or belongs.
+    fn place_of_timer(&self, timer: Timer) -> usize {
+        self.timers.partition_point(|other| *other > timer)
     }
 
     fn put(&mut self, job: Job) -> u32 {
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
-            u32::try_from(self.places.len().saturating_sub(1)).unwrap_or(u32::MAX)
+            self.places().wrapping_sub(1)
         });
         if let Some(slot) = self.places.get_mut(index(place)) {
             *slot = Some(job);
@@ -237,37 +253,54 @@ impl Jobs {
     }
 
     fn place_of(&self, id: JobId) -> Option<u32> {
-        self.by_id.find(hash(id.0), |place| self.at(place).is_some_and(|job| job.id == id))
+        self.find(By::Id, u64::from(id.0))
     }
 
     fn at(&self, place: u32) -> Option<&Job> {
         self.places.get(index(place))?.as_ref()
     }
+
+    fn find(&self, by: By, key: u64) -> Option<u32> {
+        let is = |place| self.at(place).is_some_and(|job| job.key(by) == key);
+        self.indexes.get(by as usize)?.find(hash(key), &is)
+    }
+
+    /// Makes the job at a place be found by one of its keys.
+    fn enter(&mut self, by: By, place: u32) {
+        let hash_of = hash_in(&self.places, by);
+        if let Some(index) = self.indexes.get_mut(by as usize) {
+            index.insert(hash_of(place), place, &hash_of);
+        }
+    }
+
+    /// Makes it be found no more; nothing where it was not.
+    fn strike(&mut self, by: By, place: u32) {
+        let hash_of = hash_in(&self.places, by);
+        if let Some(index) = self.indexes.get_mut(by as usize) {
+            index.remove(hash_of(place), place, &hash_of);
+        }
+    }
+}
+
+impl Job {
+    fn key(&self, by: By) -> u64 {
+        match by {
+            By::Id => u64::from(self.id.0),
+            By::Entry => self.entry.to_bits(),
+            By::Fetch => u64::from(self.fetch.0),
+            By::Base => self.base.map_or(u64::MAX, EntryId::to_bits),
+        }
+    }
 }
 
 /// What an index over the places hashes of each job.
-fn hash_in(places: &[Option<Job>], of: fn(&Job) -> u32) -> impl Fn(u32) -> u32 {
-    move |place| places.get(index(place)).and_then(Option::as_ref).map_or(0, of)
+fn hash_in(places: &[Option<Job>], by: By) -> impl Fn(u32) -> u32 {
+    move |place| places.get(index(place)).and_then(Option::as_ref).map_or(0, |job| hash(job.key(by)))
 }
 
-fn id_of(job: &Job) -> u32 {
-    hash(job.id.0)
-}
-
-fn fetch_of(job: &Job) -> u32 {
-    hash(job.fetch.0)
-}
-
-fn entry_of(job: &Job) -> u32 {
-    job.entry.hash()
-}
-
-fn base_of(job: &Job) -> u32 {
-    job.base.map_or(0, EntryId::hash)
-}
-
-fn hash(id: u32) -> u32 {
-    hash_of_numbers(&[id])
+#[expect(clippy::cast_possible_truncation, reason = "both halves are hashed")]
+fn hash(key: u64) -> u32 {
+    hash_of_numbers(&[key as u32, (key >> 32) as u32])
 }
 
 fn index(place: u32) -> usize {

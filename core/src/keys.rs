@@ -151,7 +151,7 @@ impl Names {
 
     fn of_text(&self, text: &str) -> Option<NameId> {
         let is = |name| slot_in(&self.slots, name).is_some_and(|slot| *slot.text == *text);
-        self.by_text.find(hash_of_text(text), is).map(NameId)
+        self.by_text.find(hash_of_text(text), &is).map(NameId)
     }
 
     fn place(&mut self, slot: Slot) -> NameId {

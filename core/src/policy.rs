@@ -93,7 +93,7 @@ impl Policy {
         if !self.scale_short_lives || lifetime >= FULL_SCALE_LIFETIME {
             return threshold;
         }
-        let share = i64::from(threshold).saturating_mul(lifetime.max(0)) / FULL_SCALE_LIFETIME;
+        let share = i64::from(threshold).wrapping_mul(lifetime.max(0)) / FULL_SCALE_LIFETIME;
         u32::try_from(share).unwrap_or(threshold)
     }
 
@@ -101,8 +101,8 @@ impl Policy {
     /// in `-1000..=1000`.
     pub(crate) fn retry_gate(&self, fruitless: u8, spread: i64) -> i64 {
         let delay = doubled(self.retry_delay, fruitless, self.retry_delay_max);
-        let share = i64::from(self.retry_jitter_percent.min(100)).saturating_mul(spread);
-        delay.saturating_add(delay.saturating_mul(share) / 100_000)
+        let share = i64::from(self.retry_jitter_percent.min(100)).wrapping_mul(spread);
+        delay.wrapping_add(delay.wrapping_mul(share) / 100_000)
     }
 
     /// How long a failure is remembered that follows `failures` others, in milliseconds.
@@ -121,8 +121,8 @@ impl Default for Policy {
 }
 
 fn doubled(first: u32, times: u8, max: u32) -> i64 {
-    let grown = i64::from(first).saturating_mul(1_i64 << times.min(32));
-    grown.min(i64::from(max.max(first)))
+    let grown = u64::from(first) << times.min(32);
+    i64::try_from(grown.min(u64::from(max.max(first)))).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

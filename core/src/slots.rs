@@ -1,10 +1,9 @@
 //! Where entries live: plain arrays side by side, an index over their keys, and a bounded sweep.
 
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use crate::entry::Entry;
-use crate::index::{Index, hash_of_numbers};
+use crate::index::Index;
 use crate::keys::{Key, NameId};
 use crate::request::CredentialId;
 
@@ -33,10 +32,6 @@ impl EntryId {
     pub fn from_bits(bits: u64) -> Self {
         let low = u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(u32::MAX);
         Self { index: low, generation: u32::try_from(bits >> 32).unwrap_or(u32::MAX) }
-    }
-
-    pub(crate) fn hash(self) -> u32 {
-        hash_of_numbers(&[self.index, self.generation])
     }
 }
 
@@ -78,8 +73,14 @@ impl Slots {
     }
 
     pub fn find(&self, key: &Key) -> Option<EntryId> {
-        let found = self.index.find(key.hash(), |index| self.keys.get(place(index)) == Some(key));
+        let found = self.index.find(key.hash(), &|index| self.keys.get(place(index)) == Some(key));
         found.and_then(|index| self.id_at(index))
+    }
+
+    /// Who was not used for longest goes first: a number of its own for each entry.
+    pub fn turn(&self, id: EntryId) -> u64 {
+        let last_used = self.get(id).map_or(0, |slot| slot.last_used);
+        (u64::from(last_used) << 32) | u64::from(id.index)
     }
 
     pub fn insert(&mut self, key: Key, last_used: u32) -> EntryId {
@@ -122,37 +123,32 @@ impl Slots {
     pub fn swept(&mut self, unix_ms: i64, budget: usize) -> Vec<EntryId> {
         let now = u32::try_from(unix_ms / 1_000).unwrap_or(0);
         let count = self.expiries.len();
-        let first = if self.cursor < count { self.cursor } else { 0 };
-        let end = first.saturating_add(budget.min(count));
-        let round = end.saturating_sub(count);
-        self.cursor = if round > 0 { round } else { end };
-        self.due_within(first..end.min(count), now).chain(self.due_within(0..round, now)).collect()
+        let mut due = Vec::new();
+        for _ in 0..budget.min(count) {
+            let at = if self.cursor < count { self.cursor } else { 0 };
+            self.cursor = at.wrapping_add(1);
+            if self.expiries.get(at).is_some_and(|&expiry| expiry < now)
+                && let Some(id) = u32::try_from(at).ok().and_then(|index| self.id_at(index))
+            {
+                due.push(id);
+            }
+        }
+        due
     }
 
-    /// All entries of a credential, or those of a set of scopes within it.
-    pub fn of(&self, credential: CredentialId, scopes: Option<NameId>) -> Vec<EntryId> {
-        self.where_key(|key| key.credential == credential && scopes.is_none_or(|name| key.scopes == name))
-    }
-
-    /// All entries.
-    pub fn all(&self) -> Vec<EntryId> {
-        self.where_key(|_| true)
-    }
-
-    fn where_key(&self, is: impl Fn(&Key) -> bool) -> Vec<EntryId> {
-        let keys = (0_u32..).zip(&self.keys);
-        keys.filter(|&(_, key)| *key != Key::GONE && is(key))
-            .filter_map(|(index, _)| self.id_at(index))
-            .collect()
-    }
-
-    fn due_within(&self, window: Range<usize>, now: u32) -> impl Iterator<Item = EntryId> + '_ {
-        let first = window.start;
-        let expiries = self.expiries.get(window).unwrap_or_default().iter().enumerate();
-        expiries
-            .filter(move |&(_, &expiry)| expiry < now)
-            .filter_map(move |(at, _)| u32::try_from(first.saturating_add(at)).ok())
-            .filter_map(|index| self.id_at(index))
+    /// The entries of a credential, or of all; and among them those of a set of scopes, or all.
+    pub fn of(&self, credential: Option<CredentialId>, scopes: Option<NameId>) -> Vec<EntryId> {
+        let mut found = Vec::new();
+        for (index, key) in (0_u32..).zip(&self.keys) {
+            if *key != Key::GONE
+                && credential.is_none_or(|credential| key.credential == credential)
+                && scopes.is_none_or(|name| key.scopes == name)
+                && let Some(id) = self.id_at(index)
+            {
+                found.push(id);
+            }
+        }
+        found
     }
 
     fn grow(&mut self, key: Key) -> u32 {

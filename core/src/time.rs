@@ -58,13 +58,13 @@ impl Clock {
         let given = monotonic_ms.clamp(-RANGE, RANGE);
         let anchor = self.anchor.unwrap_or(Anchor { monotonic: given, unix, unslewed: 0 });
         let monotonic = given.max(anchor.monotonic);
-        let passed = monotonic.saturating_sub(anchor.monotonic);
-        let drift = unix.saturating_sub(anchor.unix).saturating_sub(passed);
-        let slewable = anchor.unslewed.saturating_add(passed);
+        let passed = minus(monotonic, anchor.monotonic);
+        let drift = minus(minus(unix, anchor.unix), passed);
+        let slewable = plus(anchor.unslewed, passed);
         self.anchor = Some(self.judge(drift, slewable, Anchor { monotonic, unix, unslewed: 0 }));
         Instant {
             monotonic,
-            elapsed: monotonic.saturating_add(self.slept),
+            elapsed: plus(monotonic, self.slept),
             unix,
             epoch: self.epoch,
             jumps: self.jumps,
@@ -76,17 +76,14 @@ impl Clock {
         if drift.abs() <= CLOCK_TOLERANCE {
             let slewed = slewable / SLEW_DIVISOR;
             return Anchor {
-                unix: now
-                    .unix
-                    .saturating_sub(drift)
-                    .saturating_add(drift.clamp(slewed.saturating_neg(), slewed)),
+                unix: plus(minus(now.unix, drift), drift.max(slewed.wrapping_neg()).min(slewed)),
                 unslewed: slewable % SLEW_DIVISOR,
                 ..now
             };
         }
         self.jumps = self.jumps.wrapping_add(1);
         if drift > 0 {
-            self.slept = self.slept.saturating_add(drift);
+            self.slept = plus(self.slept, drift);
         } else {
             self.epoch = self.epoch.wrapping_add(1);
         }
@@ -124,6 +121,18 @@ impl Instant {
     pub fn jumps(self) -> u32 {
         self.jumps
     }
+}
+
+/// `time + span`, within the range of numbers. In wasm it is a call: each copy of it would be forty bytes.
+#[cfg_attr(target_family = "wasm", inline(never))]
+pub(crate) fn plus(time: i64, span: i64) -> i64 {
+    time.saturating_add(span)
+}
+
+/// `time - other`, as [`plus`].
+#[cfg_attr(target_family = "wasm", inline(never))]
+pub(crate) fn minus(time: i64, other: i64) -> i64 {
+    time.saturating_sub(other)
 }
 
 #[cfg(test)]

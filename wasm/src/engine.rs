@@ -1,13 +1,11 @@
 //! The engine behind few doors: each exported function costs a third of a kilobyte, so `engine.ts` names what is numbered here.
 
-use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cell::{RefCell, RefMut};
+use core::mem::take;
 
 use azure_token_cache_core::engine::{Engine as Core, policy_from_numbers, policy_numbers};
 use azure_token_cache_core::{CredentialId, Policy, Request, Selector};
-use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
 /// What [`Engine::request`] does with a request.
@@ -16,6 +14,7 @@ mod what {
     pub const INVALIDATE_ALL: u32 = 1;
     pub const INVALIDATE_CREDENTIAL: u32 = 2;
     pub const INVALIDATE_SCOPES: u32 = 3;
+    pub const FIND: u32 = 5;
 }
 
 /// What [`Engine::input`] tells the machine.
@@ -37,27 +36,11 @@ mod outcome {
 }
 
 /// The machine that decides. Its contract stands in core, its names in `engine.ts`.
-///
-/// Every method takes `&self`: the credential that a driver calls may ask the same engine again from within.
 #[wasm_bindgen]
 pub struct Engine {
-    core: Shared,
-}
-
-/// One machine, for the host and for the drivers that report to it. No borrow outlives a call into core.
-#[derive(Clone)]
-pub(crate) struct Shared(Rc<RefCell<Core>>);
-
-impl Shared {
-    pub fn core(&self) -> RefMut<'_, Core> {
-        self.0.borrow_mut()
-    }
-}
-
-impl Engine {
-    pub(crate) fn shared(&self) -> Shared {
-        self.core.clone()
-    }
+    core: Core,
+    /// Of the next request: its scopes, then its tenant and its claims.
+    texts: Vec<String>,
 }
 
 /// A number of the default policy, or of `"azure-identity"`, in the order of core's fields; NaN after the last.
@@ -70,55 +53,59 @@ pub fn policy_number(azure_identity: bool, index: usize) -> f64 {
 #[wasm_bindgen]
 impl Engine {
     /// An engine that holds nothing. `undefined` where the policy is not one.
-    pub fn create(policy: &Array, max_entries: f64, seed: f64) -> Option<Engine> {
-        let numbers: Vec<f64> = policy.iter().map(|number| number.as_f64().unwrap_or(f64::NAN)).collect();
-        let core = Core::new(policy_from_numbers(&numbers)?, max_entries, seed);
-        Some(Self { core: Shared(Rc::new(RefCell::new(core))) })
+    pub fn create(policy: &[f64], max_entries: f64, seed: f64) -> Option<Engine> {
+        let core = Core::new(policy_from_numbers(policy)?, max_entries, seed);
+        Some(Self { core, texts: Vec::new() })
     }
 
     /// The hot one.
-    pub fn lookup(&self, entry: f64, monotonic: f64, unix: f64) -> u32 {
-        self.core.core().lookup(entry, monotonic, unix)
+    pub fn lookup(&mut self, entry: f64, monotonic: f64, unix: f64) -> u32 {
+        self.core.lookup(entry, monotonic, unix)
     }
 
-    /// Interns a request, or invalidates what it selects: one of [`what`].
+    /// Adds a text to the next request.
+    pub fn text(&mut self, text: String) {
+        self.texts.push(text);
+    }
+
+    /// Interns or finds the request whose texts were added, or invalidates what it selects: one of [`what`].
     #[expect(clippy::too_many_arguments, reason = "a request by its parts, and two clocks")]
     pub fn request(
-        &self,
+        &mut self,
         what: u32,
         credential: u32,
-        scopes: &Array,
-        tenant: &JsValue,
+        scopes: usize,
+        tenant: bool,
         cae: bool,
-        claims: &JsValue,
+        claims: bool,
         monotonic: f64,
         unix: f64,
     ) -> f64 {
-        // What is not a string becomes the empty one, which core refuses.
-        let texts: Vec<String> = scopes.iter().map(|scope| scope.as_string().unwrap_or_default()).collect();
-        let scopes: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let (tenant, claims) = (tenant.as_string(), claims.as_string());
+        let texts = take(&mut self.texts);
+        let mut texts = texts.iter().map(String::as_str);
+        let scopes: Vec<&str> = texts.by_ref().take(scopes).collect();
         let credential = CredentialId::from_bits(credential);
         let request = Request {
             credential,
             scopes: &scopes,
-            tenant: tenant.as_deref(),
+            tenant: if tenant { texts.next() } else { None },
             cae,
-            claims: claims.as_deref(),
+            claims: if claims { texts.next() } else { None },
         };
         let selector = match what {
-            what::INTERN => return self.core.core().intern(&request, monotonic, unix),
+            what::INTERN => return self.core.intern(&request, monotonic, unix),
+            what::FIND => return self.core.find(&request),
             what::INVALIDATE_ALL => Selector::All,
             what::INVALIDATE_CREDENTIAL => Selector::Credential(credential),
             what::INVALIDATE_SCOPES => Selector::Scopes(credential, &scopes),
             _ => Selector::Request(request),
         };
-        self.core.core().invalidate(selector, monotonic, unix)
+        self.core.invalidate(selector, monotonic, unix)
     }
 
     /// One of [`input`]; after the last, closes. `about` is an id, `number` what else there is to say.
-    pub fn input(&self, input: u32, about: f64, number: f64, monotonic: f64, unix: f64) -> f64 {
-        let mut core = self.core.core();
+    pub fn input(&mut self, input: u32, about: f64, number: f64, monotonic: f64, unix: f64) -> f64 {
+        let core = &mut self.core;
         let id = id(about);
         match input {
             input::REGISTER => return f64::from(core.register(id, number)),
@@ -138,7 +125,7 @@ impl Engine {
     /// `flag` says of a token that it is unchanged, of an error that it is the network's.
     #[expect(clippy::too_many_arguments, reason = "numbers cross the border one by one")]
     pub fn fetched(
-        &self,
+        &mut self,
         fetch: u32,
         outcome: u32,
         time: f64,
@@ -150,7 +137,7 @@ impl Engine {
         monotonic: f64,
         unix: f64,
     ) -> u32 {
-        let mut core = self.core.core();
+        let core = &mut self.core;
         match outcome {
             outcome::GRANTED => {
                 core.granted(fetch, time, refresh_at, issued_at, flag, session, stability, monotonic, unix)
@@ -162,7 +149,7 @@ impl Engine {
 
     /// What does not fit a return value; `engine.ts` numbers it.
     pub fn read(&self, what: u32) -> f64 {
-        let core = self.core.core();
+        let core = &self.core;
         match what {
             0 => core.from(),
             1 => core.until(),

@@ -16,5 +16,5 @@ pub mod identity;
 #[cfg(target_arch = "wasm32")]
 mod memory;
 
-pub use driver::{Driver, Host};
+pub use driver::{Asker, follow};
 pub use engine::{Engine, policy_number};

@@ -64,6 +64,8 @@ export const Refusal = {
   /** Every entry has a fetch in flight: ask the credential itself. */
   Full: -3,
   Closed: -4,
+  /** What `find` returns of a request that nobody interned. */
+  NoEntry: -5,
 } as const;
 
 /** Whether the login stayed the same while a credential ran. */

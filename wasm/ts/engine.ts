@@ -1,4 +1,5 @@
 // The engine's types, written by hand, and how its wasm comes to life: at the first use, once.
+import { EngineDriver } from "./driver.ts";
 import * as glue from "./generated/engine.js";
 
 /** The bytes of the engine, or the compiled module where a runtime refuses bytes. */
@@ -20,6 +21,14 @@ export interface Engine {
     claims: string | undefined,
     monotonic: number,
     unix: number,
+  ): number;
+  /** The entry of a request, or one of `Refusal`: `NoEntry` where nobody interned it. Changes nothing. */
+  find(
+    credential: number,
+    scopes: readonly string[],
+    tenant: string | undefined,
+    cae: boolean,
+    claims: string | undefined,
   ): number;
   /** One of `Decision`. Costs two numbers and no string. */
   lookup(entry: number, monotonic: number, unix: number): number;
@@ -158,12 +167,12 @@ function policyNumbers(preset: "default" | "azure-identity"): PolicyNumbers {
 }
 
 function create(policy: PolicyNumbers, maxEntries: number, seed: number): Engine | undefined {
-  const raw = glue.Engine.create(policy, maxEntries, seed);
+  const raw = glue.Engine.create(Float64Array.from(policy), maxEntries, seed);
   return raw && new NamedEngine(raw);
 }
 
 function drive(engine: Engine): Driver {
-  return new glue.Driver((engine as NamedEngine).raw);
+  return new EngineDriver(engine, glue.follow);
 }
 
 /** What `request` does with a request; the numbers of `engine.rs`. */
@@ -173,6 +182,7 @@ const What = {
   InvalidateCredential: 2,
   InvalidateScopes: 3,
   InvalidateRequest: 4,
+  Find: 5,
 };
 
 /** What `input` tells the machine. */
@@ -212,16 +222,17 @@ class NamedEngine implements Engine {
     monotonic: number,
     unix: number,
   ): number {
-    return this.raw.request(
-      What.Intern,
-      credential,
-      scopes as string[],
-      tenant,
-      cae,
-      claims,
-      monotonic,
-      unix,
-    );
+    return this.#request(What.Intern, credential, scopes, tenant, cae, claims, monotonic, unix);
+  }
+
+  find(
+    credential: number,
+    scopes: readonly string[],
+    tenant: string | undefined,
+    cae: boolean,
+    claims: string | undefined,
+  ): number {
+    return this.#request(What.Find, credential, scopes, tenant, cae, claims, 0, 0);
   }
 
   lookup(entry: number, monotonic: number, unix: number): number {
@@ -322,12 +333,11 @@ class NamedEngine implements Engine {
   }
 
   invalidateAll(monotonic: number, unix: number): number {
-    return this.raw.request(What.InvalidateAll, 0, [], undefined, false, undefined, monotonic, unix);
+    return this.#request(What.InvalidateAll, 0, [], undefined, false, undefined, monotonic, unix);
   }
 
   invalidateCredential(credential: number, monotonic: number, unix: number): number {
-    const { raw } = this;
-    return raw.request(
+    return this.#request(
       What.InvalidateCredential,
       credential,
       [],
@@ -340,11 +350,10 @@ class NamedEngine implements Engine {
   }
 
   invalidateScopes(credential: number, scopes: readonly string[], monotonic: number, unix: number): number {
-    const list = scopes as string[];
-    return this.raw.request(
+    return this.#request(
       What.InvalidateScopes,
       credential,
-      list,
+      scopes,
       undefined,
       false,
       undefined,
@@ -362,8 +371,7 @@ class NamedEngine implements Engine {
     monotonic: number,
     unix: number,
   ): number {
-    const list = scopes as string[];
-    return this.raw.request(What.InvalidateRequest, credential, list, tenant, cae, claims, monotonic, unix);
+    return this.#request(What.InvalidateRequest, credential, scopes, tenant, cae, claims, monotonic, unix);
   }
 
   close(monotonic: number, unix: number): void {
@@ -424,5 +432,26 @@ class NamedEngine implements Engine {
 
   free(): void {
     this.raw.free();
+  }
+
+  /** Texts cross one by one, after the last moment at which a caller's own list could throw. */
+  #request(
+    what: number,
+    credential: number,
+    scopes: readonly string[],
+    tenant: string | undefined,
+    cae: boolean,
+    claims: string | undefined,
+    monotonic: number,
+    unix: number,
+  ): number {
+    const texts = Array.from(scopes, (scope) => (typeof scope === "string" ? scope : ""));
+    const count = texts.length;
+    const hasTenant = typeof tenant === "string";
+    if (hasTenant) texts.push(tenant);
+    const hasClaims = typeof claims === "string";
+    if (hasClaims) texts.push(claims);
+    for (const text of texts) this.raw.text(text);
+    return this.raw.request(what, credential, count, hasTenant, cae, hasClaims, monotonic, unix);
   }
 }
