@@ -15,7 +15,14 @@ import {
   TokenExpiryError,
 } from "./errors.ts";
 import { type EventListener, type EventSubject, errorNameOf } from "./events.ts";
-import { type Explanation, explain, nothingHeld } from "./explanation.ts";
+import {
+  type Explanation,
+  explain,
+  loginUnreadable,
+  loginUnreadableYet,
+  nothingHeld,
+  passedBy,
+} from "./explanation.ts";
 import { isNetwork, retryAfter } from "./failure.ts";
 import type { CheckedOptions } from "./options.ts";
 import { Owner } from "./owner.ts";
@@ -599,17 +606,24 @@ export class CacheHost implements DriverHost, RunListener {
 
   explain(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Explanation {
     if (this.#closed || owner.closed) throw new ClosedError();
-    const details = detailsOf(options);
-    const { tenantId, cae, claims } = details;
-    const known = claims === undefined ? owner.tree.find(scopes, tenantId, cae) : undefined;
-    // To look a request up under another spelling makes an entry, for which nothing that is held shall go.
-    if ((known === undefined || known.entry < 0) && this.#engine.entryCount() + 1 >= this.#maxEntries) {
-      listOf(scopes);
-      return nothingHeld;
-    }
-    const slot = this.#slotOf(owner, scopes, details);
-    if (slot === undefined) return nothingHeld;
-    return explain(this.#engine, slot.entry, this.monotonicMillis(), this.unixMillis());
+    const { tenantId, cae, claims } = detailsOf(options);
+    const list = listOf(scopes);
+    const unreadable = owner.watch === undefined ? undefined : this.#whyUnreadable(owner, owner.watch);
+    if (unreadable !== undefined) return unreadable;
+    if (!isExact(tenantId ?? "") || !isExact(claims ?? "")) return nothingHeld;
+    const entry = this.#engine.find(owner.id, list, tenantId, cae, claims);
+    if (entry < 0) return nothingHeld;
+    return explain(this.#engine, entry, this.monotonicMillis(), this.unixMillis());
+  }
+
+  /** Looks at the login as a call does, and says why no token may be served where it cannot be read. */
+  #whyUnreadable(owner: Owner, watch: LoginWatch): Explanation | undefined {
+    if (watch.unchanged(this.unixMillis())) return undefined;
+    const verdict = this.#examine(owner, watch);
+    if (verdict === "bypass") return passedBy;
+    if (typeof verdict === "object" && "error" in verdict) return loginUnreadable;
+    if (typeof verdict === "object" && "retryAfterMs" in verdict) return loginUnreadableYet;
+    return undefined;
   }
 
   get entries(): number {

@@ -25,7 +25,7 @@ export interface Stats {
 export interface CachedCredential extends TokenCredential {
   /** Forgets all tokens, those of a set of scopes whatever their tenant, or with `options` that of one request. */
   invalidate(scopes?: string | string[], options?: GetTokenOptions): Promise<void>;
-  /** What a call would get now, and why. Changes nothing. */
+  /** What a call would get now, and why. It looks at the login as a call does; it fetches nothing, and makes no entry. */
   explain(scopes: string | string[], options?: GetTokenOptions): Explanation;
   stats(): Stats;
   /** Forgets everything; those who wait, and later calls, get a `ClosedError`. */

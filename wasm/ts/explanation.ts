@@ -19,13 +19,31 @@ export interface Explanation {
   readonly says: string;
 }
 
-/** Of a request that was never made. */
-export const nothingHeld: Explanation = explanation({
+const nothing = {
   zone: "expired",
   retryInMs: 0,
   failureRememberedForMs: 0,
   fetchInFlight: false,
-});
+} as const;
+
+/** Of a request that was never made. */
+export const nothingHeld: Explanation = explanation(nothing);
+
+/** Nobody can say whose login counts. */
+export const passedBy: Explanation = {
+  ...nothing,
+  says: "Nobody can say whose login this environment means: a call goes to the credential, and nothing is kept.",
+};
+
+export const loginUnreadable: Explanation = {
+  ...nothing,
+  says: "The files that say who is logged in cannot be read: a call gets an error that says why.",
+};
+
+export const loginUnreadableYet: Explanation = {
+  ...nothing,
+  says: "The files that say who is logged in cannot be read yet: a call waits until they can.",
+};
 
 /** Of an entry of the engine. */
 export function explain(engine: Engine, entry: number, monotonic: number, unix: number): Explanation {

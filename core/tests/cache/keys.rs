@@ -73,6 +73,24 @@ fn what_cannot_be_a_request_is_refused() {
 }
 
 #[test]
+fn finding_makes_no_entry() {
+    let mut stage = Stage::new();
+    let request = stage.request(&["a", "b"]);
+    let challenge = Request { claims: Some("{}"), ..request };
+    assert_eq!(stage.cache.find(&request), Ok(None));
+    assert_eq!(stage.cache.find(&challenge), Ok(None));
+    assert!(stage.cache.is_empty());
+    let entry = stage.intern(&request);
+    assert_eq!(stage.cache.find(&Request { scopes: &["b", "a"], ..request }), Ok(Some(entry)));
+    assert_eq!(stage.cache.find(&Request { tenant: Some("t"), ..request }), Ok(None));
+    assert_eq!(stage.cache.find(&challenge), Ok(None));
+    assert_eq!(stage.cache.len(), 1);
+    assert_eq!(stage.cache.find(&Request { scopes: &[""], ..request }), Err(RequestError::EmptyScope));
+    let unknown = Request { credential: CredentialId::from_bits(9), ..request };
+    assert_eq!(stage.cache.find(&unknown), Err(RequestError::UnknownCredential));
+}
+
+#[test]
 fn a_challenge_brings_its_base_entry_along() {
     let mut stage = Stage::new();
     let challenge = stage.challenge("{}");

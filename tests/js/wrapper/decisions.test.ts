@@ -1,6 +1,8 @@
 // Every line of the decision table, through the wrapper.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { TokenCache } from "azure-token-cache";
+import { ManualClock, ScriptedCredential } from "azure-token-cache/testing";
 import { errorOf, exact, hour, minute, scope, stateOf, textOf, wrapped } from "./wrapped.ts";
 
 describe("a token that is not due", () => {
@@ -217,6 +219,30 @@ describe('the policy "azure-identity"', () => {
 });
 
 describe("explain", () => {
+  it("of what nobody asked for makes no entry, and lets nothing go", async () => {
+    const clock = new ManualClock();
+    const cache = new TokenCache({ clock, maxEntries: 1 });
+    const source = new ScriptedCredential(clock);
+    const credential = cache.wrap(source, { identity: "fixed" });
+    for (const options of [undefined, { tenantId: "t" }, { claims: "{}" }, { enableCae: true }])
+      assert.equal(credential.explain(["b", "a"], options).zone, "expired");
+    assert.equal(cache.stats().entries, 0);
+    await credential.getToken(["a", "b"]);
+    assert.equal(credential.explain(["b", "a", "b"]).zone, "fresh");
+    assert.equal(credential.explain(["a", "b"], { tenantId: "t" }).zone, "expired");
+    assert.equal(cache.stats().entries, 1);
+    await credential.getToken(["b", "a"]);
+    assert.equal(source.calls.length, 1);
+  });
+
+  it("is of the challenge that was asked for", async () => {
+    const { credential } = wrapped();
+    await credential.getToken(scope, { claims: "{}" });
+    assert.equal(credential.explain(scope, { claims: "{}" }).zone, "fresh");
+    assert.equal(credential.explain(scope, { claims: "{1}" }).zone, "expired");
+    assert.equal(credential.explain(scope).zone, "fresh");
+  });
+
   it("says the line of the table, and changes nothing", async () => {
     const { credential, clock, source } = wrapped();
     assert.equal(credential.explain(scope).zone, "expired");

@@ -197,6 +197,37 @@ describe("a strictly watched login", () => {
   });
 });
 
+describe("an explanation", () => {
+  it("is of the login that is there now", async () => {
+    const { credential, login, events } = watched();
+    await credential.getToken(scope);
+    assert.equal(credential.explain(scope).zone, "fresh");
+    login.verdicts.push("changed");
+    assert.equal(credential.explain(scope).zone, "expired");
+    assert.ok(events.some((event) => event.type === "identity-changed"));
+    assert.equal(await textOf(credential.getToken(scope)), "token-2");
+    login.verdicts.push({ touched: 2 });
+    assert.equal(credential.explain(scope).expiresInMs, undefined);
+  });
+
+  it("serves nothing where a call would not, and deletes nothing", async () => {
+    const { credential, login } = watched();
+    await credential.getToken(scope);
+    for (const [verdict, says] of [
+      ["bypass", /goes to the credential/],
+      [{ retryAfterMs: 50 }, /waits until/],
+      [{ error: new Error("torn") }, /gets an error/],
+    ] as const) {
+      login.verdicts.push(verdict);
+      const explanation = credential.explain(scope);
+      assert.deepEqual([explanation.zone, explanation.expiresInMs], ["expired", undefined]);
+      assert.match(explanation.says, says);
+    }
+    assert.equal(credential.explain(scope).zone, "fresh");
+    assert.equal(await textOf(credential.getToken(scope)), "token-1");
+  });
+});
+
 describe("a run of the credential", () => {
   it("that the login moved under is repeated, at most twice more", async () => {
     const { credential, login, source } = watched([], { az: true });
