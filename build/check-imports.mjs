@@ -1,4 +1,4 @@
-// Fails on an import against the order core <- wasm/src <- wasm/ts <- node/ts, core <- host <- node/src <- node/ts.
+// Fails on an import against the order core <- wasm/src <- wasm/ts <- node/ts, core <- host <- node/src <- node/ts, host <- cli.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { Failure } from "./failure.mjs";
@@ -9,6 +9,7 @@ const crates = {
   wasm: ["core"],
   host: ["core"],
   node: ["core", "host"],
+  cli: ["core", "host"],
   tests: ["core", "wasm", "host"],
 };
 

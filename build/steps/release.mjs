@@ -2,7 +2,12 @@
 import { run } from "../command.mjs";
 
 /** Neither the generator of the wasm glue, which only the build runs, nor the tests. */
-const crates = ["azure-token-cache-core", "azure-token-cache-host", "azure-token-cache-node"];
+const crates = [
+  "azure-token-cache-core",
+  "azure-token-cache-host",
+  "azure-token-cache-node",
+  "azure-token-cache-cli",
+];
 
 export const release = {
   name: "release",
@@ -14,11 +19,14 @@ export const release = {
     "core/src",
     "host/Cargo.toml",
     "host/src",
+    "cli/Cargo.toml",
+    "cli/src",
     "node/Cargo.toml",
     "node/build.rs",
     "node/src",
     "build/steps/release.mjs",
   ],
+  outputs: () => ["target/release/azure-token-cache"],
   run: () =>
     run("cargo", ["build", "--locked", "--release", ...crates.flatMap((crate) => ["--package", crate])]),
 };

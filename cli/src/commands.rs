@@ -1,0 +1,122 @@
+//! The commands of `azure-token-cache`: what each is called, and how each of them fails.
+
+use std::ffi::OsString;
+use std::fmt::{self, Display, Formatter};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use azure_token_cache_core::az::error::AzError;
+use azure_token_cache_host::store::StoreError;
+use lexopt::{Arg, Parser};
+
+use crate::exit;
+use crate::obtain::{Failed, Trouble};
+
+mod clear;
+mod completions;
+mod doctor;
+mod explain;
+mod get_token;
+mod help;
+mod shim;
+mod status;
+mod style;
+mod token_options;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub enum CommandError {
+    /// The command line is not understood.
+    Usage(String),
+    /// az failed.
+    Az(Box<Failed>),
+    /// Nothing could be answered.
+    Trouble(Trouble),
+    /// The store cannot be used.
+    Store(StoreError),
+    /// The shim cannot be installed or removed.
+    Shim(shim::ShimError),
+    /// Something that was looked at is not well; it was printed.
+    Unwell,
+}
+
+/// Runs the command that these arguments name.
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    match command(arguments) {
+        Ok(text) => print(&text),
+        Err(CommandError::Unwell) => ExitCode::from(exit::FAILED),
+        Err(error) => {
+            eprintln!("{} {error}", style::for_stderr().bad("azure-token-cache:"));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn command(arguments: Vec<OsString>) -> Result<String, CommandError> {
+    let mut parser = Parser::from_args(arguments);
+    let Some(first) = parser.next()? else {
+        return Err(CommandError::Usage(format!("a command is needed\n\n{}", help::OVERVIEW)));
+    };
+    let name = match first {
+        Arg::Short('h') | Arg::Long("help") => return Ok(help::OVERVIEW.into()),
+        Arg::Short('V') | Arg::Long("version") => {
+            return Ok(format!("azure-token-cache {}\n", env!("CARGO_PKG_VERSION")));
+        }
+        Arg::Value(name) => name.to_string_lossy().into_owned(),
+        other => return Err(other.unexpected().into()),
+    };
+    match name.as_str() {
+        "help" => help::of(&mut parser),
+        "get-token" => get_token::run(&mut parser),
+        "status" => status::run(&mut parser),
+        "explain" => explain::run(&mut parser),
+        "clear" => clear::run(&mut parser),
+        "doctor" => doctor::run(&mut parser),
+        "shim" => shim::run(&mut parser),
+        "completions" => completions::run(&mut parser),
+        unknown => {
+            Err(CommandError::Usage(format!("'{unknown}' is no command{}", help::suggestion(unknown))))
+        }
+    }
+}
+
+/// A failure to write is the reader's affair.
+fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    ExitCode::from(exit::DONE)
+}
+
+impl CommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Trouble(Trouble::Request(_)) => exit::USAGE,
+            Self::Az(failed) if failed.failure.class == "LoginRequired" => exit::LOGIN_NEEDED,
+            Self::Trouble(Trouble::Absent(_)) => exit::LOGIN_NEEDED,
+            Self::Trouble(Trouble::NoAz(_) | Trouble::Az(AzError::NotInstalled | AzError::NotExecutable)) => {
+                exit::NO_AZ
+            }
+            Self::Store(_) => exit::NO_STORE,
+            Self::Az(_) | Self::Trouble(_) | Self::Shim(_) | Self::Unwell => exit::FAILED,
+        }
+    }
+}
+
+impl From<lexopt::Error> for CommandError {
+    fn from(error: lexopt::Error) -> Self {
+        Self::Usage(format!("{error}; --help lists what there is"))
+    }
+}
+
+impl Display for CommandError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) => f.write_str(text),
+            Self::Az(failed) => f.write_str(&failed.failure.message),
+            Self::Trouble(trouble) => Display::fmt(trouble, f),
+            Self::Store(error) => write!(f, "{error}"),
+            Self::Shim(error) => Display::fmt(error, f),
+            Self::Unwell => f.write_str("something is not well"),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `explain`: how a token would be answered now, and why. It runs nothing.
+
+use azure_token_cache_core::Stability;
+use azure_token_cache_core::az::account::{Account, Identity};
+use azure_token_cache_core::walk::{Answer, Loaded, StoredToken, Terms, Walk, Wanted};
+use azure_token_cache_host::store::{Store, StoreError};
+use lexopt::Parser;
+
+use super::style::duration;
+use super::token_options::TokenOptions;
+use super::{CommandError, help};
+use crate::login::AzLogin;
+use crate::obtain::{Trouble, entry_key, loaded, unix_ms};
+use crate::open_store::open;
+use crate::real_az::RealAz;
+use crate::surroundings::{Surroundings, is_off};
+
+pub fn run(parser: &mut Parser) -> Result<String, CommandError> {
+    let options = TokenOptions::read(parser)?;
+    if options.help {
+        return Ok(help::EXPLAIN.into());
+    }
+    let surroundings =
+        Surroundings::of_process().map_err(|error| CommandError::Trouble(Trouble::System(error)))?;
+    let explained = explain(&options, &surroundings)?;
+    Ok(explained.iter().fold(String::new(), |text, (name, said)| text + &format!("{name:<8}{said}\n")))
+}
+
+type Line = (&'static str, String);
+
+fn explain(options: &TokenOptions, surroundings: &Surroundings) -> Result<Vec<Line>, CommandError> {
+    let command = options.command();
+    let mut login = AzLogin::read(surroundings, command.subscription);
+    let mut lines = vec![("az", az())];
+    let account = login
+        .settled_account(command.subscription, command.tenant)
+        .map_err(|unrest| CommandError::Trouble(Trouble::Unrest(unrest)))?;
+    let identity = match account {
+        Account::Present(identity) => identity,
+        Account::Absent(absence) => {
+            lines.push(("login", absence.to_string()));
+            lines.push(("answer", "az's error: nobody is logged in".into()));
+            return Ok(lines);
+        }
+    };
+    lines.push(("login", who(&identity)));
+    let key = entry_key(&command, &identity, surroundings).map_err(CommandError::Trouble)?;
+    let store = open();
+    lines.push(("store", where_is(&store)));
+    let (found, token, failure) = match &store {
+        Ok(store) => loaded(store, &key),
+        Err(_) => (Loaded::default(), None, None),
+    };
+    let entry = match (&token, &failure) {
+        (Some(token), _) => {
+            let left = (token.expires_at_ms - unix_ms()).div_euclid(1_000);
+            let age = (unix_ms() - token.acquired_at_ms).div_euclid(1_000);
+            format!("a token with {} left, acquired {} ago", duration(left), duration(age))
+        }
+        (None, Some(failure)) => format!("no token; the last fetch failed: {}", failure.class),
+        (None, None) => "nothing is kept for this request".into(),
+    };
+    lines.push(("entry", entry));
+    lines.push(("answer", answer(&found, &identity, &mut login, store.is_ok())));
+    Ok(lines)
+}
+
+fn az() -> String {
+    match RealAz::find() {
+        Ok(az) => az.path.display().to_string(),
+        Err(none) => Trouble::NoAz(none).to_string(),
+    }
+}
+
+fn who(identity: &Identity) -> String {
+    let Identity { user, tenant, cloud, subscription_id, .. } = identity;
+    format!("{user}, tenant {tenant}, subscription {subscription_id}, {cloud}")
+}
+
+fn where_is(store: &Result<Store, StoreError>) -> String {
+    match store {
+        Ok(store) => match store.vault() {
+            Some(vault) => format!("{}, its key in the {vault}", store.folder().display()),
+            None => format!("{}, still empty", store.folder().display()),
+        },
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The walk decides; this finds the words.
+fn answer(found: &Loaded, identity: &Identity, login: &mut AzLogin<'_>, has_store: bool) -> String {
+    if is_off() {
+        return "from az: AZURE_TOKEN_CACHE is off".into();
+    }
+    if !has_store {
+        return "from az: there is no store".into();
+    }
+    if identity.is_memory_only() {
+        return "from az: its files do not tell whose the token would be".into();
+    }
+    let wanted = Wanted { login: login.digests(), held: None, challenged: false, runs: 0 };
+    let now = login.time.now();
+    let mut walk = Walk::new(wanted, Terms::ONE_ANSWER, 0, now);
+    if walk.handle_loaded(*found, Stability::Steady, now) == Some(Answer::Stored) {
+        return "from the store: the token is of this login and has more than 5 min left".into();
+    }
+    match &found.token {
+        None => "from az: nothing is kept".into(),
+        Some(token) => format!("from az: {}", why_not(token, wanted)),
+    }
+}
+
+fn why_not(token: &StoredToken, wanted: Wanted) -> &'static str {
+    let left = token.expires_at - unix_ms();
+    let (kept, own) = (token.login, wanted.login);
+    if left <= 0 {
+        "the token has expired"
+    } else if left <= i64::from(Terms::ONE_ANSWER.min_validity) {
+        "the token has less than 5 min left"
+    } else if kept.account != own.account && kept.session != own.session {
+        "somebody logged in since the token was fetched"
+    } else {
+        "the clock was set back since the token was fetched"
+    }
+}

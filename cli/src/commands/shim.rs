@@ -1,0 +1,205 @@
+//! `shim`: a link named az, in a folder that comes before the real az's on PATH.
+
+use std::fmt::{self, Display, Formatter};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use azure_token_cache_host::run::{find_all, is_executable};
+use azure_token_cache_host::store::StoreError;
+use lexopt::{Arg, Parser, ValueExt};
+
+use super::{CommandError, help};
+use crate::kept_version::make_folder;
+use crate::real_az::{NoAz, RealAz, is_shim, record_file, recorded, shim_folder};
+use crate::surroundings::{our_folder, search_path};
+
+/// What the link is called.
+const LINK: &str = if cfg!(windows) { "az.cmd" } else { "az" };
+
+/// Why the shim could not be installed or removed.
+#[derive(Debug)]
+pub enum ShimError {
+    /// Nothing of ours may be kept.
+    Place(StoreError),
+    /// There is no az to stand in front of.
+    NoAz(NoAz),
+    /// The program given with `--az` cannot be run, or is a shim itself.
+    NotAz(PathBuf),
+    /// Another program is where the link would be.
+    InTheWay(PathBuf),
+    /// There is nothing to remove.
+    NotInstalled(PathBuf),
+    /// The system refused.
+    System(PathBuf, io::Error),
+}
+
+pub fn run(parser: &mut Parser) -> Result<String, CommandError> {
+    let action = match parser.next()? {
+        Some(Arg::Value(action)) => action.to_string_lossy().into_owned(),
+        Some(Arg::Short('h') | Arg::Long("help")) => return Ok(help::SHIM.into()),
+        Some(other) => return Err(other.unexpected().into()),
+        None => return Err(CommandError::Usage("install, uninstall or status?".into())),
+    };
+    let mut directory = None;
+    let mut az = None;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("directory") => directory = Some(absolute(parser.value()?.parse()?)?),
+            Arg::Long("az") if action == "install" => az = Some(absolute(parser.value()?.parse()?)?),
+            Arg::Short('h') | Arg::Long("help") => return Ok(help::SHIM.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let link = directory.map_or_else(usual_folder, Ok).map(|folder| folder.join(LINK));
+    match action.as_str() {
+        "install" => link.and_then(|link| install(&link, az)),
+        "uninstall" => link.and_then(|link| uninstall(&link)),
+        "status" => link.map(|link| status(&link)),
+        other => return Err(CommandError::Usage(format!("'{other}' is none of install, uninstall, status"))),
+    }
+    .map_err(CommandError::Shim)
+}
+
+/// One line for `doctor`, and whether calls of az come here.
+pub fn summary() -> (bool, String) {
+    match find_all(&search_path()).next() {
+        Some(first) if is_shim(&first) => (true, format!("{} comes first on PATH", first.display())),
+        Some(first) => (false, format!("not in use: {} comes first on PATH", first.display())),
+        None => (false, "not in use: there is no az on PATH".into()),
+    }
+}
+
+fn absolute(path: PathBuf) -> Result<PathBuf, CommandError> {
+    std::path::absolute(&path).map_err(|error| CommandError::Shim(ShimError::System(path, error)))
+}
+
+fn usual_folder() -> Result<PathBuf, ShimError> {
+    Ok(our_folder().map_err(ShimError::Place)?.join("bin"))
+}
+
+fn install(link: &Path, az: Option<PathBuf>) -> Result<String, ShimError> {
+    let az = match az {
+        Some(given) if is_executable(&given) && !is_shim(&given) => given,
+        Some(given) => return Err(ShimError::NotAz(given)),
+        None => RealAz::find_on(&search_path()).map_err(ShimError::NoAz)?.path,
+    };
+    if link.symlink_metadata().is_ok() && !is_ours(link) {
+        return Err(ShimError::InTheWay(link.to_owned()));
+    }
+    record(&az)?;
+    let folder = link.parent().unwrap_or(link);
+    make_folder(folder).map_err(system(folder))?;
+    put_link(link).map_err(system(link))?;
+    let mut text = format!("Installed {}, in front of {}.\n", link.display(), az.display());
+    text.push_str(&advice(link));
+    Ok(text)
+}
+
+/// A link that leads nowhere was ours, where it names this program.
+fn is_ours(link: &Path) -> bool {
+    let names_us = |target: PathBuf| target.to_string_lossy().contains("azure-token-cache");
+    is_shim(link) || fs::read_link(link).is_ok_and(names_us)
+}
+
+fn record(az: &Path) -> Result<(), ShimError> {
+    let place = || our_folder().err().map_or(ShimError::NoAz(NoAz::Nowhere), ShimError::Place);
+    let (folder, file) = shim_folder().zip(record_file()).ok_or_else(place)?;
+    make_folder(&folder).map_err(system(&folder))?;
+    fs::write(&file, [az.as_os_str().as_encoded_bytes(), b"\n"].concat()).map_err(system(&file))
+}
+
+/// A link to where this program really is: the link that npm made may go.
+#[cfg(unix)]
+fn put_link(link: &Path) -> io::Result<()> {
+    let program = std::env::current_exe()?.canonicalize()?;
+    let fresh = link.with_extension(format!("new{}", std::process::id()));
+    std::os::unix::fs::symlink(program, &fresh)?;
+    fs::rename(fresh, link)
+}
+
+/// A script: links need a privilege that users do not have.
+#[cfg(not(unix))]
+fn put_link(link: &Path) -> io::Result<()> {
+    let program = std::env::current_exe()?;
+    fs::write(link, format!("@\"{}\" az %*\r\n", program.display()))
+}
+
+fn uninstall(link: &Path) -> Result<String, ShimError> {
+    if link.symlink_metadata().is_err() {
+        return Err(ShimError::NotInstalled(link.to_owned()));
+    }
+    if !is_ours(link) {
+        return Err(ShimError::InTheWay(link.to_owned()));
+    }
+    fs::remove_file(link).map_err(system(link))?;
+    if let Some(folder) = shim_folder() {
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(ShimError::System(folder, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(format!(
+        "Removed {}. Shells that are open may remember it: 'hash -r' makes them forget.\n",
+        link.display()
+    ))
+}
+
+fn status(link: &Path) -> String {
+    let installed = match link.symlink_metadata() {
+        Ok(_) if is_shim(link) => format!("installed at {}", link.display()),
+        Ok(_) => format!("not installed: something else is at {}", link.display()),
+        Err(_) => format!("not installed at {}", link.display()),
+    };
+    let real = match RealAz::find() {
+        Ok(az) if recorded().as_ref() == Some(&az.path) => format!("{} (recorded)", az.path.display()),
+        Ok(az) => format!("{} (found on PATH)", az.path.display()),
+        Err(none) => none.to_string(),
+    };
+    let (in_use, summary) = summary();
+    let mut text = format!("shim     {installed}\nreal az  {real}\nPATH     {summary}\n");
+    if !in_use && is_shim(link) {
+        text.push_str(&advice(link));
+    }
+    text
+}
+
+/// What to do so that calls of az come here, if they do not.
+fn advice(link: &Path) -> String {
+    let folder = link.parent().unwrap_or(link).display();
+    let first = find_all(&search_path()).next();
+    if first.is_some_and(|first| is_shim(&first)) {
+        return "It comes first on PATH.\n".into();
+    }
+    if cfg!(windows) {
+        return format!("Put {folder} in front of your PATH, then open a new terminal.\n");
+    }
+    format!(
+        "To use it, add this line to your shell's profile (~/.profile, ~/.bashrc or ~/.zshrc) and open a new \
+         terminal:\n\n    export PATH=\"{folder}:$PATH\"\n"
+    )
+}
+
+fn system(path: &Path) -> impl FnOnce(io::Error) -> ShimError {
+    let path = path.to_owned();
+    move |error| ShimError::System(path, error)
+}
+
+impl Display for ShimError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Place(error) => {
+                write!(f, "there is no place for the shim: {error}; name one with --directory")
+            }
+            Self::NoAz(none) => Display::fmt(none, f),
+            Self::NotAz(path) => write!(f, "{} is no az that could be started", path.display()),
+            Self::InTheWay(path) => {
+                write!(f, "{} is another program; nothing was changed", path.display())
+            }
+            Self::NotInstalled(path) => write!(f, "there is no shim at {}", path.display()),
+            Self::System(path, error) => write!(f, "{}: {error}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The shim: what it can answer as az would, it answers; for everything else it becomes the real az.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::process::{Command as Process, ExitCode};
+use std::time::Duration;
+
+use azure_token_cache_core::az::answer::{self, Expiry, TokenDocument};
+use azure_token_cache_core::az::command::{
+    Command, Render, Setting, TokenCommand, is_plain, names_format, parse,
+};
+use azure_token_cache_core::az::output::Exit;
+use azure_token_cache_host::run;
+use azure_token_cache_host::store::Token;
+
+use crate::exit::{SHELL_CANNOT_EXECUTE, SHELL_NOT_FOUND};
+use crate::kept_version;
+use crate::login::AzLogin;
+use crate::obtain::{Asked, Failed, Outcome, forget, obtain};
+use crate::open_store::open;
+use crate::real_az::{NoAz, RealAz};
+use crate::surroundings::{BYPASS, Surroundings, is_bypassed};
+use crate::zone::SystemZone;
+
+/// az's callers give up by themselves; this ends an az that hangs after they are gone.
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// Does what az would do with these arguments.
+pub fn run(arguments: &[OsString]) -> ExitCode {
+    if !is_bypassed() {
+        // A mistake of ours must not cost an answer that az has.
+        panic::set_hook(Box::new(|_| {}));
+        let answered = panic::catch_unwind(AssertUnwindSafe(|| answered(arguments)));
+        if let Ok(Some(code)) = answered {
+            return code;
+        }
+    }
+    become_az(arguments)
+}
+
+fn answered(arguments: &[OsString]) -> Option<ExitCode> {
+    let words: Vec<&[u8]> = arguments.iter().map(|word| word.as_encoded_bytes()).collect();
+    let command = parse(&words);
+    if command == Command::Unknown {
+        forget_at_logout(&words);
+        return None;
+    }
+    let surroundings = Surroundings::of_process().ok()?;
+    if !is_plain_here(&surroundings, names_format(&words)) {
+        return None;
+    }
+    match command {
+        Command::Token(command, render) => token(&command, render, &surroundings),
+        Command::AccountShow => account_show(&surroundings),
+        Command::Version => kept_version::version(&surroundings).and_then(|answer| print_run(&answer)),
+        Command::Unknown => None,
+    }
+}
+
+fn is_plain_here(surroundings: &Surroundings, names_format: bool) -> bool {
+    let config = match fs::read(surroundings.config_folder.join("config")) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(_) => return false,
+    };
+    let variable = |name| std::env::var_os(name).map(OsString::into_encoded_bytes);
+    let (output, warning) = (variable("AZURE_CORE_OUTPUT"), variable("AZURE_CLIENTS_SHOW_SECRETS_WARNING"));
+    let setting = Setting {
+        completing: std::env::var_os("_ARGCOMPLETE").is_some(),
+        azure_core_output: output.as_deref(),
+        azure_clients_show_secrets_warning: warning.as_deref(),
+        config: config.as_deref(),
+    };
+    is_plain(&setting, names_format)
+}
+
+fn token(command: &TokenCommand<'_>, render: Render, surroundings: &Surroundings) -> Option<ExitCode> {
+    let store = open().ok()?;
+    let mut code = None;
+    let asked = Asked { command: *command, store: Some(&store), limit: LIMIT };
+    obtain(&asked, surroundings, |outcome| {
+        code = match outcome {
+            Outcome::Token(token) => print(document(&token, render).as_bytes()),
+            Outcome::Failed(failed) => print_failure(&failed),
+            Outcome::Trouble(_) => None,
+        };
+    });
+    code
+}
+
+/// A token as az prints it.
+pub fn document(token: &Token, render: Render) -> String {
+    let expiry = match (token.expires_on, token.expires_on_text.as_deref()) {
+        (Some(seconds), _) => Expiry::Seconds(seconds),
+        (None, Some(local)) => Expiry::LocalText(local),
+        (None, None) => Expiry::Seconds(token.expires_at_ms.div_euclid(1_000)),
+    };
+    let document = TokenDocument {
+        secret: token.secret.expose(),
+        expiry,
+        tenant: &token.tenant,
+        subscription: token.subscription.as_deref(),
+    };
+    answer::token(&document, render, &SystemZone)
+}
+
+fn account_show(surroundings: &Surroundings) -> Option<ExitCode> {
+    let login = AzLogin::read(surroundings, None);
+    let shown = answer::account_show(&login.contents().ok()?, &surroundings.account_environment()).ok()??;
+    (shown.is_ascii() || az_prints_utf8()).then(|| print(shown.as_bytes())).flatten()
+}
+
+/// Whether Python writes UTF-8: in the C locale too it does, elsewhere it goes by the locale.
+fn az_prints_utf8() -> bool {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let is_told = ["PYTHONIOENCODING", "PYTHONUTF8"].iter().any(|name| std::env::var_os(name).is_some());
+    let locale = variable("LC_ALL").or_else(|| variable("LC_CTYPE")).or_else(|| variable("LANG"));
+    let is_utf8 = |locale: String| {
+        let locale = locale.to_ascii_lowercase();
+        ["c", "posix"].contains(&locale.as_str()) || locale.contains("utf-8") || locale.contains("utf8")
+    };
+    cfg!(unix) && !is_told && locale.is_none_or(is_utf8)
+}
+
+/// A failure to write is the reader's affair, as it is with az.
+#[allow(clippy::unnecessary_wraps)]
+fn print(bytes: &[u8]) -> Option<ExitCode> {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    Some(ExitCode::SUCCESS)
+}
+
+#[allow(clippy::unnecessary_wraps)]
+fn print_failure(failed: &Failed) -> Option<ExitCode> {
+    let Failed { failure, stderr } = failed;
+    let (said, code) = match &failure.az {
+        Some(az) => (az.stderr.clone().into_bytes(), az.exit_code),
+        None => (format!("ERROR: {}\n", failure.message).into_bytes(), 1),
+    };
+    let _ = io::stderr().write_all(stderr.as_deref().unwrap_or(&said));
+    Some(exit_code(code))
+}
+
+fn print_run(answer: &run::Answer) -> Option<ExitCode> {
+    let Exit::Code(code) = answer.exit else { return None };
+    let _ = io::stderr().write_all(&answer.stderr);
+    print(&answer.stdout).map(|_| exit_code(code))
+}
+
+/// Exit codes beyond a byte are Windows' own.
+fn exit_code(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// Whoever logs out wants no token left behind.
+fn forget_at_logout(words: &[&[u8]]) {
+    if matches!(words, [b"logout", ..] | [b"account", b"clear", ..])
+        && let (Ok(surroundings), Ok(store)) = (Surroundings::of_process(), open())
+    {
+        forget(&store, &surroundings);
+    }
+}
+
+/// Starts the real az in this process's place. Returns only if that is not possible.
+fn become_az(arguments: &[OsString]) -> ExitCode {
+    let az = match RealAz::find() {
+        Ok(az) => az,
+        Err(none) => {
+            eprintln!("az: {none}");
+            let is_missing = matches!(none, NoAz::Nowhere);
+            return ExitCode::from(if is_missing { SHELL_NOT_FOUND } else { SHELL_CANNOT_EXECUTE });
+        }
+    };
+    let mut process = Process::new(&az.path);
+    let (name, started) = az.variable();
+    process.args(arguments).env(name, started).env(BYPASS, "1");
+    replace_by(process).unwrap_or_else(|error| {
+        eprintln!("az: {} could not be started: {error}", az.path.display());
+        ExitCode::from(SHELL_CANNOT_EXECUTE)
+    })
+}
+
+#[cfg(unix)]
+fn replace_by(mut process: Process) -> io::Result<ExitCode> {
+    use std::os::unix::process::CommandExt;
+    Err(process.exec())
+}
+
+/// Windows has no way to become another program: this one waits for it.
+#[cfg(not(unix))]
+fn replace_by(mut process: Process) -> io::Result<ExitCode> {
+    let status = process.status()?;
+    // A code beyond a byte must come through too.
+    std::process::exit(status.code().unwrap_or(1))
+}
