@@ -294,7 +294,7 @@ impl Store {
         let _held = take(&store, Range::Save, SAVE_PATIENCE, Doing::Delete)?;
         lock::raise_generation(&store).map_err(system(Doing::Delete))?;
         let mut count = 0;
-        for folder in sweep::key_folders(&store, usize::MAX) {
+        for (_, folder) in sweep::key_folders(&store, usize::MAX) {
             for name in folder.names(usize::MAX).map_err(system(Doing::List))? {
                 count += usize::from(folder.remove(&name).map_err(system(Doing::Delete))?);
             }

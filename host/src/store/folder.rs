@@ -40,3 +40,60 @@ fn temporary_name() -> std::io::Result<String> {
     getrandom::fill(&mut random).map_err(|_| std::io::ErrorKind::Other)?;
     Ok(format!("{TEMPORARY}{}", super::sealed::hex(&random)))
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    struct Temporary(Folder);
+
+    impl Temporary {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("atc-folder-{}-{name}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&path);
+            make_all(&path).unwrap();
+            Self(Folder::open(&path).unwrap().unwrap())
+        }
+    }
+
+    impl Drop for Temporary {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(self.0.path());
+        }
+    }
+
+    #[test]
+    fn until_the_rename_the_old_file_is_there_and_then_the_new_one() {
+        let folder = Temporary::new("rename");
+        let folder = &folder.0;
+        folder.replace("file", b"old", None).unwrap();
+        let left = folder.write_temporary(b"new", None).unwrap();
+        assert!(left.starts_with(TEMPORARY));
+        assert_eq!(folder.read("file", 9).unwrap(), b"old");
+        folder.replace("file", b"new", None).unwrap();
+        assert_eq!(folder.read("file", 9).unwrap(), b"new");
+        assert_eq!(folder.names(9).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_bound_and_not_beyond() {
+        let folder = Temporary::new("bound");
+        folder.0.replace("file", b"1234", None).unwrap();
+        assert_eq!(folder.0.read("file", 4).unwrap(), b"1234");
+        assert!(matches!(folder.0.read("file", 3), Err(ReadError::Flawed(Flaw::TooLarge))));
+        assert!(matches!(folder.0.read("none", 3), Err(ReadError::Missing)));
+    }
+
+    #[test]
+    fn an_open_file_whose_name_went_to_another_is_told_apart() {
+        let folder = Temporary::new("still");
+        let folder = &folder.0;
+        let held = folder.lockable("lock").unwrap();
+        assert!(folder.is_still(&held, "lock").unwrap());
+        folder.remove("lock").unwrap();
+        assert!(!folder.is_still(&held, "lock").unwrap());
+        folder.lockable("lock").unwrap();
+        assert!(!folder.is_still(&held, "lock").unwrap());
+    }
+}

@@ -21,18 +21,27 @@ const FOLDERS: usize = 16;
 pub(super) fn sweep(store: &Folder, own: &Folder, opens: &dyn Fn(&str) -> bool) {
     let now = SystemTime::now();
     sweep_folder(store, own, &|name, stamp| is_over(name, stamp, now, opens));
-    for folder in key_folders(store, FOLDERS) {
-        if folder.path() != own.path() {
-            sweep_folder(store, &folder, &|name, stamp| is_over(name, stamp, now, &|_| false));
+    for (name, folder) in key_folders(store, FOLDERS) {
+        if folder.path() == own.path() {
+            continue;
+        }
+        sweep_folder(store, &folder, &|name, stamp| is_over(name, stamp, now, &|_| false));
+        if store.stamp(&name).is_some_and(|stamp| past(now, stamp.changed, UNOPENABLE)) {
+            // Fails, as it should, where something is left in it.
+            let _ = store.remove_child(&name);
         }
     }
 }
 
 /// The folders of keys in a store.
-pub(super) fn key_folders(store: &Folder, most: usize) -> Vec<Folder> {
-    let names = store.names(LOOKS).unwrap_or_default();
-    let folders = names.iter().filter(|name| super::sealed::is_folder(name));
-    folders.filter_map(|name| store.child(name).ok().flatten()).take(most).collect()
+pub(super) fn key_folders(store: &Folder, most: usize) -> Vec<(String, Folder)> {
+    let names = store.names(most.max(LOOKS)).unwrap_or_default().into_iter();
+    let folders = names.filter(|name| super::sealed::is_folder(name));
+    folders
+        .filter_map(|name| Some((store.child(&name).ok()??, name)))
+        .map(|(folder, name)| (name, folder))
+        .take(most)
+        .collect()
 }
 
 fn sweep_folder(store: &Folder, folder: &Folder, is_over: &dyn Fn(&str, Stamp) -> bool) {
@@ -50,10 +59,59 @@ fn sweep_folder(store: &Folder, folder: &Folder, is_over: &dyn Fn(&str, Stamp) -
 }
 
 fn is_over(name: &str, stamp: Stamp, now: SystemTime, opens: &dyn Fn(&str) -> bool) -> bool {
-    let past = |time: SystemTime, by: Duration| now.duration_since(time).is_ok_and(|age| age >= by);
     if name.starts_with(TEMPORARY) {
-        return past(stamp.changed, TEMPORARY_LIFE);
+        past(now, stamp.changed, TEMPORARY_LIFE)
+    } else if past(now, stamp.keep_until, Duration::ZERO) {
+        past(now, stamp.changed, UNOPENABLE) || opens(name)
+    } else {
+        past(now, stamp.changed, UNOPENABLE) && !opens(name)
     }
-    let unopenable_is_over = past(stamp.changed, UNOPENABLE) && past(stamp.keep_until, UNOPENABLE);
-    unopenable_is_over || (past(stamp.keep_until, Duration::ZERO) && opens(name))
+}
+
+fn past(now: SystemTime, time: SystemTime, by: Duration) -> bool {
+    now.duration_since(time).is_ok_and(|age| age >= by)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+
+    /// Whether a file is over that changed so long ago, is worth keeping for so long, and opens or does not.
+    fn over(name: &str, changed: Duration, kept: Option<Duration>, opens: bool) -> bool {
+        let now = SystemTime::UNIX_EPOCH + 1_000 * HOUR;
+        let keep_until = kept.map_or(now - Duration::from_secs(1), |kept| now + kept);
+        is_over(name, Stamp { keep_until, changed: now - changed }, now, &|_| opens)
+    }
+
+    #[test]
+    fn what_opens_goes_when_it_is_no_longer_worth_keeping() {
+        assert!(over("entry", Duration::ZERO, None, true));
+        assert!(!over("entry", HOUR, Some(HOUR), true));
+        assert!(!over("entry", 40 * HOUR, Some(HOUR), true));
+    }
+
+    #[test]
+    fn what_does_not_open_goes_after_thirty_hours() {
+        assert!(!over("entry", Duration::ZERO, None, false));
+        assert!(!over("entry", 29 * HOUR, None, false));
+        assert!(over("entry", 30 * HOUR, None, false));
+        assert!(over("entry", 30 * HOUR, Some(9_000 * HOUR), false));
+    }
+
+    #[test]
+    fn what_was_never_finished_goes_after_ten_minutes() {
+        assert!(!over(".tmp-1", HOUR / 7, None, false));
+        assert!(over(".tmp-1", HOUR / 6, Some(HOUR), false));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_all() {
+        let now = SystemTime::UNIX_EPOCH + 1_000 * HOUR;
+        let stamp = Stamp { keep_until: now + HOUR, changed: now + HOUR };
+        for name in ["entry", ".tmp-1"] {
+            assert!(!is_over(name, stamp, now, &|_| false));
+        }
+    }
 }

@@ -3,9 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use azure_token_cache_host::store::{AzFailure, Failure, Flaw, Found, Generation, LockKind, Saved};
+use azure_token_cache_host::store::{
+    Content, EntryKey, Failure, Flaw, Found, Generation, Listing, LockKind, Record, Saved, Secret,
+};
 
-use crate::stage::{Stage, get, key, now_ms, put, record, token};
+use crate::stage::{Stage, failure, get, key, now_ms, put, record, token};
 
 #[test]
 fn a_token_comes_back_whole_from_another_store() {
@@ -27,16 +29,7 @@ fn before_the_first_save_there_are_only_the_lock_the_key_record_and_failures() {
 
     let guard = store.try_lock(&key("a"), LockKind::Fetch).unwrap().unwrap();
     assert_eq!(stage.files(), ["store/keys/default.json", "store/lock"]);
-    let failure = Failure {
-        failed_at_ms: now_ms(),
-        class: "NotLoggedIn".into(),
-        message: "CANARY-like text".into(),
-        retry_after_ms: Some(5),
-        network: true,
-        login_witness: "1".into(),
-        session_witness: "2".into(),
-        az: Some(AzFailure { exit_code: 1, stderr: "ERROR: Please run 'az login'".into() }),
-    };
+    let failure = failure();
     store.save_failure(&key("a"), &failure).unwrap();
     assert_eq!(stage.files().len(), 3);
     assert_eq!(stage.store().load_failure(&key("a")), Some(failure));
@@ -172,4 +165,78 @@ fn a_cleared_store_keeps_out_what_was_on_its_way() {
     assert_eq!(get(&store, &key("a")), None);
     put(&store, &key("b"), "two");
     assert_eq!(get(&stage.store(), &key("b")).as_deref(), Some("two"));
+}
+
+#[test]
+fn a_save_sweeps_what_expired_and_nothing_else() {
+    const MINUTE: i64 = 60_000;
+    let stage = Stage::new("sweep");
+    let store = stage.store();
+    let expired = |minutes: i64| {
+        let mut expired = token("expired");
+        expired.expires_at_ms = now_ms() - minutes * MINUTE;
+        Content::Token(Box::new(expired))
+    };
+    for (name, content) in [("long gone", expired(60)), ("just gone", expired(1))] {
+        let generation = Generation::default();
+        let record = Record { generation, content };
+        assert_eq!(store.save(&key(name), &record, generation).unwrap(), Saved::Written);
+    }
+    store.save_failure(&key("a"), &failure()).unwrap();
+    let old = Failure { failed_at_ms: now_ms() - 11 * MINUTE, ..failure() };
+    store.save_failure(&key("b"), &old).unwrap();
+    store.invalidate(&key("buried")).unwrap();
+    let folder = stage.entries();
+    fs::write(folder.join("corrupt"), "").unwrap();
+    fs::set_permissions(folder.join("corrupt"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(folder.join(".tmp-0"), "").unwrap();
+
+    put(&store, &key("a"), "one");
+    assert_eq!(store.load(&key("long gone")).found, Found::Nothing);
+    assert!(matches!(store.load(&key("just gone")).found, Found::Token(_)));
+    assert_eq!(store.load(&key("buried")).found, Found::Tombstone);
+    assert_eq!(get(&store, &key("a")).as_deref(), Some("one"));
+    assert!(store.load_failure(&key("a")).is_some());
+    assert_eq!(store.load_failure(&key("b")), None);
+    assert!(folder.join("corrupt").exists() && folder.join(".tmp-0").exists());
+}
+
+#[test]
+fn what_is_listed_has_its_key_and_no_token() {
+    let stage = Stage::new("list");
+    let store = stage.store();
+    assert_eq!(store.list().unwrap(), Listing::default());
+    put(&store, &key("a"), "one");
+    store.invalidate(&key("b")).unwrap();
+    store.save_failure(&key("c"), &failure()).unwrap();
+    let folder = stage.entries();
+    fs::write(folder.join("0".repeat(64)), "").unwrap();
+    let mut listing = stage.store().list().unwrap();
+    listing.entries.sort_by(|one, other| one.key.cmp(&other.key));
+    assert_eq!(listing.unopenable, 1);
+    let [a, b] = &listing.entries[..] else { panic!("{listing:?}") };
+    assert_eq!((&a.key, &b.key), (&key("a"), &key("b")));
+    assert_eq!(b.record.content, Content::Tombstone);
+    let mut expected = token("one");
+    expected.secret = Secret::new(String::new());
+    assert_eq!(a.record.content, Content::Token(Box::new(expected)));
+}
+
+#[test]
+fn only_the_chosen_tokens_are_invalidated_and_one_that_is_removed_leaves_nothing() {
+    let stage = Stage::new("chosen");
+    let store = stage.store();
+    for name in ["a", "b", "c"] {
+        put(&store, &key(name), name);
+        store.save_failure(&key(name), &failure()).unwrap();
+    }
+    store.invalidate(&key("c")).unwrap();
+    let chosen = |key: &EntryKey| key.parts().nth(1) != Some(b"b");
+    assert_eq!(stage.store().invalidate_where(chosen).unwrap(), 1);
+    assert_eq!(store.load(&key("a")).found, Found::Tombstone);
+    assert_eq!(store.load_failure(&key("a")), None);
+    assert_eq!(get(&store, &key("b")).as_deref(), Some("b"));
+    store.remove(&key("b")).unwrap();
+    assert_eq!(store.load(&key("b")).generation, Generation::default());
+    assert_eq!(store.load_failure(&key("b")), None);
 }

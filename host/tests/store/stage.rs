@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use azure_token_cache_host::boot::BootMoment;
 use azure_token_cache_host::store::{
-    Content, EntryKey, Environment, Found, Generation, Record, Saved, Secret, Store, StoreOptions, Token,
-    VaultChoice, VaultKind,
+    AzFailure, Content, EntryKey, Environment, Failure, Found, Generation, Record, Saved, Secret, Store,
+    StoreOptions, Token, VaultChoice, VaultKind,
 };
 
 /// What a token begins with in these tests: a search for it must find nothing.
@@ -60,6 +60,15 @@ impl Stage {
         files
     }
 
+    /// The folder that entries lie in.
+    pub fn entries(&self) -> PathBuf {
+        let folders = fs::read_dir(self.state().join("store")).unwrap().map(|entry| entry.unwrap().path());
+        let mut of_keys = folders.filter(|path| path.file_name().unwrap().len() == 32);
+        let folder = of_keys.next().unwrap();
+        assert_eq!(of_keys.next(), None);
+        folder
+    }
+
     /// The only file of a token.
     pub fn entry_file(&self) -> PathBuf {
         let files = self.files();
@@ -101,6 +110,20 @@ pub fn token(text: &str) -> Token {
 
 pub fn record(text: &str, generation: Generation) -> Record {
     Record { generation, content: Content::Token(Box::new(token(text))) }
+}
+
+/// A fetch that failed now.
+pub fn failure() -> Failure {
+    Failure {
+        failed_at_ms: now_ms(),
+        class: "NotLoggedIn".into(),
+        message: "CANARY-like text".into(),
+        retry_after_ms: Some(5),
+        network: true,
+        login_witness: "1".into(),
+        session_witness: "2".into(),
+        az: Some(AzFailure { exit_code: 1, stderr: "ERROR: Please run 'az login'".into() }),
+    }
 }
 
 /// Saves upon what is there.

@@ -179,7 +179,7 @@ fn leaks(stage: &Stage) -> Vec<&'static str> {
 }
 
 /// The last key that the store's record names, in this user's persistent keyring.
-fn kernel_key(stage: &Stage) -> Key {
+pub fn kernel_key(stage: &Stage) -> Key {
     let record = fs::read_to_string(stage.state().join("store/keys/default.json")).unwrap();
     let id = record.rsplit_once("\"id\":\"").unwrap().1.split_once('"').unwrap().0.to_owned();
     let keyring = KeyRing::get_persistent(KeyRingIdentifier::Thread).unwrap();

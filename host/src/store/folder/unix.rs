@@ -37,12 +37,15 @@ pub fn make_all(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(OURS_ALONE.as_raw_mode().into()).create(path)
 }
 
-/// Whether what is at `path` belongs to the effective user; `None` when there is nothing.
+/// Whether what is at `path` belongs to the effective user; `None` when there is nothing, or nothing to be seen: then a
+/// folder above it tells more.
 pub fn owner_is_us(path: &Path) -> io::Result<Option<bool>> {
     match std::fs::metadata(path) {
         Ok(metadata) => Ok(Some(metadata.uid() == effective_user())),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied => Ok(None),
+            _ => Err(error),
+        },
     }
 }
 
@@ -122,6 +125,11 @@ impl Folder {
             Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Deletes a folder in this one if there is nothing in it.
+    pub fn remove_child(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.handle, name, AtFlags::REMOVEDIR)?)
     }
 
     /// The names of at most `bound` files and folders.

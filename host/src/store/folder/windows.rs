@@ -104,6 +104,11 @@ impl Folder {
         }
     }
 
+    /// Deletes a folder in this one if there is nothing in it.
+    pub fn remove_child(&self, name: &str) -> io::Result<()> {
+        fs::remove_dir(self.path.join(name))
+    }
+
     /// The names of at most `bound` files and folders.
     pub fn names(&self, bound: usize) -> io::Result<Vec<String>> {
         let names = fs::read_dir(&self.path)?

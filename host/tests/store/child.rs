@@ -1,0 +1,180 @@
+//! Another process of the tests: this same program, started again, doing what it is told line by line.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};
+
+use azure_token_cache_host::store::{
+    Environment, Generation, Guard, LockKind, Saved, Store, StoreError, StoreOptions, VaultChoice, VaultKind,
+};
+
+use crate::stage::{Stage, failure, get, key, record};
+
+/// Before each of a child's answers, so that what the test harness prints is told apart.
+const ANSWER: &str = "answer: ";
+
+/// Not a test: what the other process does.
+#[test]
+#[ignore = "what the other process does"]
+fn child() {
+    let variable = |name| std::env::var_os(name).unwrap();
+    let options = StoreOptions {
+        directory: None,
+        name: "default".into(),
+        vault: VaultChoice::Only(VaultKind::from_name(variable("ATC_VAULT").to_str().unwrap()).unwrap()),
+        unsafe_allow_unencrypted: false,
+        environment: Environment::from_iter([
+            ("HOME", variable("ATC_HOME")),
+            ("XDG_RUNTIME_DIR", variable("ATC_RUN")),
+        ]),
+    };
+    let mut act = Act { options, store: None, guards: BTreeMap::new() };
+    for line in std::io::stdin().lines() {
+        let line = line.unwrap();
+        let words: Vec<&str> = line.split(' ').collect();
+        println!("{ANSWER}{}", act.perform(&words));
+    }
+}
+
+struct Act {
+    options: StoreOptions,
+    store: Option<Store>,
+    guards: BTreeMap<String, Guard>,
+}
+
+impl Act {
+    fn perform(&mut self, words: &[&str]) -> String {
+        match *words {
+            ["user"] => rustix::process::geteuid().as_raw().to_string(),
+            ["open"] => match Store::open(&self.options) {
+                Ok(store) => {
+                    self.store = Some(store);
+                    "open".into()
+                }
+                Err(error) => format!("{error:?}"),
+            },
+            ["lock", name, kind] => self.lock(name, kind),
+            ["unlock", name] => self.guards.remove(name).map_or("not held", |_| "let go").into(),
+            ["save", name, text] => self.save(name, text),
+            ["load", name] => get(self.store(), &key(name)).unwrap_or_else(|| "nothing".into()),
+            ["flaw", name] => format!("{:?}", self.store().load(&key(name)).flaw),
+            ["fail", name] => self.fail(name),
+            // Never answers: it is killed.
+            ["save-on", name] => loop {
+                for round in 0.. {
+                    let text = format!("{round}-{}", "x".repeat(50_000));
+                    let _ = self.save(name, &text);
+                }
+            },
+            _ => panic!("{words:?}"),
+        }
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn lock(&mut self, name: &str, kind: &str) -> String {
+        let kind = match kind {
+            "fetch" => LockKind::Fetch,
+            slot => LockKind::Slot(slot.parse().unwrap()),
+        };
+        match self.store().try_lock(&key(name), kind) {
+            Ok(None) => "busy".into(),
+            Ok(Some(guard)) => {
+                self.guards.insert(name.to_owned(), guard);
+                "held".into()
+            }
+            Err(error) => said(&error),
+        }
+    }
+
+    fn save(&self, name: &str, text: &str) -> String {
+        let expected = self.store().load(&key(name)).generation;
+        let newer = Generation { entry: expected.entry + 1, ..expected };
+        match self.store().save(&key(name), &record(text, newer), expected) {
+            Ok(Saved::Written) => "written".into(),
+            Ok(Saved::Superseded(_)) => "superseded".into(),
+            Err(error) => said(&error),
+        }
+    }
+
+    fn fail(&self, name: &str) -> String {
+        self.store()
+            .save_failure(&key(name), &failure())
+            .map_or_else(|error| said(&error), |()| "left".into())
+    }
+}
+
+fn said(error: &StoreError) -> String {
+    match error {
+        StoreError::System { doing, error } => format!("{doing:?} {:?}", error.kind()),
+        error => format!("{error:?}"),
+    }
+}
+
+/// The other process, as the test sees it. It is killed when it is dropped.
+pub struct Child {
+    process: Process,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Child {
+    pub fn start(stage: &Stage, vault: VaultKind) -> Self {
+        Self::start_with(stage.path(), vault, &[])
+    }
+
+    /// Starts it by way of other programs.
+    pub fn start_with(folder: &Path, vault: VaultKind, through: &[&str]) -> Self {
+        let own = std::env::current_exe().unwrap();
+        let words: Vec<&str> = [through, &[own.to_str().unwrap()]].concat();
+        let mut process = Command::new(words[0])
+            .args(&words[1..])
+            .args(["--exact", "child::child", "--ignored", "--nocapture"])
+            .env("ATC_VAULT", vault.name())
+            .env("ATC_HOME", folder.join("home"))
+            .env("ATC_RUN", folder.join("run"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = process.stdin.take().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        Self { process, input, output }
+    }
+
+    /// What it answers to this line.
+    pub fn ask(&mut self, line: &str) -> String {
+        self.tell(line);
+        self.answer()
+    }
+
+    pub fn tell(&mut self, line: &str) {
+        writeln!(self.input, "{line}").unwrap();
+    }
+
+    pub fn answer(&mut self) -> String {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "the other process ended");
+            if let Some((_, answer)) = line.split_once(ANSWER) {
+                return answer.trim_end().to_owned();
+            }
+        }
+    }
+
+    /// At whatever it is doing.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,201 @@
+//! Folders and files that others could have put there, and folders that do not take a file: by a process that is not root.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use azure_token_cache_host::store::{Flaw, Found, MemoryOnly, Store, StoreError, StoreOptions, VaultKind};
+
+use crate::child::Child;
+use crate::stage::{Stage, get, key, put};
+
+/// The user that the tests become when root runs them, and to whom files are given when anyone else does.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn a_state_folder_that_others_may_read_is_an_error_that_says_so() {
+    let stage = Stage::new("open-folder");
+    put(&stage.store(), &key("a"), "one");
+    for folder in [stage.state(), stage.state().join("store"), stage.state().join("store/keys")] {
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        let error = Store::open(&stage.options()).err().unwrap();
+        assert!(
+            matches!(&error, StoreError::Folder { path, flaw: Flaw::TooOpen(0o755) } if *path == folder),
+            "{error:?}"
+        );
+        assert!(error.to_string().contains("permissions 755"), "{error}");
+        fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+    }
+    let entries = stage.entry_file().parent().unwrap().to_path_buf();
+    fs::set_permissions(entries, Permissions::from_mode(0o750)).unwrap();
+    assert_eq!(stage.store().load(&key("a")).flaw, Some(Flaw::TooOpen(0o750)));
+}
+
+#[test]
+fn links_in_the_way_are_not_followed() {
+    let stage = Stage::new("links");
+    put(&stage.store(), &key("a"), "one");
+    let elsewhere = stage.path().join("elsewhere");
+    for folder in [stage.state(), stage.state().join("store"), stage.state().join("store/keys")] {
+        fs::rename(&folder, &elsewhere).unwrap();
+        symlink(&elsewhere, &folder).unwrap();
+        let error = Store::open(&stage.options()).err();
+        assert!(matches!(error, Some(StoreError::Folder { flaw: Flaw::InTheWay, .. })), "{error:?}");
+        fs::remove_file(&folder).unwrap();
+        fs::rename(&elsewhere, &folder).unwrap();
+    }
+    let file = stage.entry_file();
+    fs::rename(&file, &elsewhere).unwrap();
+    symlink(&elsewhere, &file).unwrap();
+    assert_eq!(stage.store().load(&key("a")).flaw, Some(Flaw::InTheWay));
+    put(&stage.store(), &key("a"), "two");
+    assert_eq!(get(&stage.store(), &key("a")).as_deref(), Some("two"));
+    assert!(!fs::symlink_metadata(&file).unwrap().is_symlink());
+}
+
+#[test]
+fn a_file_that_others_may_read_and_what_is_no_file_are_misses() {
+    let stage = Stage::new("no-file");
+    put(&stage.store(), &key("a"), "one");
+    let file = stage.entry_file();
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(stage.store().load(&key("a")).flaw, Some(Flaw::TooOpen(0o644)));
+    fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg("-m600").arg(&file).status().unwrap().success());
+    assert_eq!(stage.store().load(&key("a")).flaw, Some(Flaw::InTheWay));
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    assert_eq!(stage.store().load(&key("a")).found, Found::Nothing);
+}
+
+#[test]
+fn a_relative_folder_a_bad_name_and_no_home_are_told_apart() {
+    let stage = Stage::new("options");
+    let open = |change: &dyn Fn(&mut StoreOptions)| {
+        let mut options = stage.options();
+        change(&mut options);
+        Store::open(&options).err().unwrap()
+    };
+    let relative = open(&|options| options.directory = Some("tokens".into()));
+    assert!(matches!(relative, StoreError::RelativeDirectory(path) if path == Path::new("tokens")));
+    for name in ["", ".", "../up", "a/b", "ü", &"x".repeat(65)] {
+        let error = open(&|options| options.name = name.into());
+        assert!(matches!(error, StoreError::Name(refused) if refused == name));
+    }
+    let mut options = stage.options();
+    options.name = "Other-1_2.3".into();
+    put(&Store::open(&options).unwrap(), &key("a"), "other");
+    assert_eq!(get(&stage.store(), &key("a")), None, "another name is another store");
+}
+
+#[test]
+fn in_a_folder_of_another_user_tokens_stay_in_memory() {
+    let stage = Ordinary::new("sudo");
+    let mut child = stage.child(&[]);
+    assert_ne!(child.ask("user"), "0");
+    // What `sudo -E` does: another user's home in the environment.
+    give(&stage.path().join("home"), stage.stranger);
+    let home = stage.path().join("home");
+    let memory_only = StoreError::MemoryOnly(MemoryOnly::NotOurs(home.clone()));
+    assert_eq!(child.ask("open"), format!("{memory_only:?}"));
+    assert_eq!(fs::read_dir(home).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_of_another_user_is_a_miss_and_his_folder_an_error() {
+    let stage = Ordinary::new("stranger");
+    let mut child = stage.child(&[]);
+    assert_ne!(child.ask("user"), "0");
+    assert_eq!(child.ask("open"), "open");
+    assert_eq!(child.ask("save a one"), "written");
+    assert_eq!(child.ask("load a"), "one");
+    let file = stage.stage.entry_file();
+    // Readable for everyone but for its owner: only the owner can be what is wrong with it.
+    give(&file, stage.stranger);
+    assert_eq!(child.ask("load a"), "nothing");
+    let store = stage.stage.state().join("store");
+    give(&store, stage.stranger);
+    assert!(child.ask("open").contains("Folder"));
+}
+
+#[test]
+fn a_folder_that_is_read_only_loads_and_refuses_the_rest() {
+    let stage = Ordinary::new("read-only");
+    let mut writer = stage.child(&[]);
+    assert_eq!(writer.ask("open"), "open");
+    assert_eq!(writer.ask("save a one"), "written");
+    let store = stage.stage.state().join("store");
+    let entries = stage.stage.entry_file().parent().unwrap().to_path_buf();
+    for folder in [&entries, &store] {
+        fs::set_permissions(folder, Permissions::from_mode(0o500)).unwrap();
+    }
+    let mut child = stage.child(&[]);
+    assert_ne!(child.ask("user"), "0");
+    assert_eq!(child.ask("open"), "open");
+    assert_eq!(child.ask("load a"), "one");
+    assert_eq!(child.ask("save a two"), "Write PermissionDenied");
+    assert_eq!(child.ask("fail a"), "Write PermissionDenied");
+    assert_eq!(child.ask("load a"), "one");
+}
+
+#[test]
+fn on_a_full_disk_the_old_token_stays_and_nothing_is_left_behind() {
+    let stage = Stage::new("full");
+    let home = stage.path().join("home");
+    let mount = format!("mount -t tmpfs -o size=64k,mode=700 none {} && exec \"$@\"", home.display());
+    let namespace: &[&str] = if rustix::process::geteuid().is_root() {
+        &["unshare", "--mount", "--", "sh", "-c", &mount, "sh"]
+    } else {
+        &["unshare", "--mount", "--map-root-user", "--", "sh", "-c", &mount, "sh"]
+    };
+    let mut child = Child::start_with(stage.path(), VaultKind::KeyFile, namespace);
+    assert_eq!(child.ask("open"), "open");
+    assert_eq!(child.ask("save a one"), "written");
+    let long = "x".repeat(100_000);
+    for _ in 0..3 {
+        assert_eq!(child.ask(&format!("save a {long}")), "Write StorageFull");
+    }
+    assert_eq!(child.ask("load a"), "one");
+    assert_eq!(child.ask("save a two"), "written");
+    assert_eq!(child.ask("load a"), "two");
+}
+
+/// A stage whose user is not root, and another user whom it can be given to.
+struct Ordinary {
+    stage: Stage,
+    stranger: u32,
+}
+
+impl Ordinary {
+    fn new(name: &str) -> Self {
+        let stage = Stage::new(name);
+        if rustix::process::geteuid().is_root() {
+            for folder in [stage.path().to_path_buf(), stage.path().join("home"), stage.path().join("run")] {
+                give(&folder, NOBODY);
+            }
+            return Self { stage, stranger: NOBODY - 1 };
+        }
+        Self { stage, stranger: NOBODY }
+    }
+
+    fn path(&self) -> &Path {
+        self.stage.path()
+    }
+
+    fn child(&self, through: &[&str]) -> Child {
+        let become_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+        let root = rustix::process::geteuid().is_root();
+        let words = if root { [through, &become_nobody].concat() } else { through.to_vec() };
+        Child::start_with(self.path(), VaultKind::KeyFile, &words)
+    }
+}
+
+/// Makes it another user's; an ordinary user needs sudo for that.
+fn give(path: &Path, user: u32) {
+    let user = user.to_string();
+    let words: &[&str] =
+        if rustix::process::geteuid().is_root() { &[] } else { &["sudo", "--non-interactive"] };
+    let words = [words, &["chown", &user, path.to_str().unwrap()]].concat();
+    assert!(Command::new(words[0]).args(&words[1..]).status().unwrap().success(), "{words:?}");
+}
