@@ -267,21 +267,17 @@ impl Store {
         self.bury(&store, &folder, keys, key)
     }
 
-    /// Puts tombstones in the places of all tokens whose keys are chosen; how many there were.
+    /// Puts tombstones in the places of all tokens whose keys are chosen, whatever they are sealed with that this process
+    /// can reach; how many there were.
     pub fn invalidate_where(&self, chosen: impl Fn(&EntryKey) -> bool) -> Result<usize, StoreError> {
-        let Some((store, keys)) = self.existing()? else {
+        let Some((store, in_use)) = self.existing()? else {
             return Ok(0);
         };
-        let Some(folder) = store.child(keys.id()).map_err(flawed(&store, keys.id()))? else {
-            return Ok(0);
-        };
+        let others = self.other_keys(&store, in_use)?;
         let _held = take(&store, Range::Save, SAVE_PATIENCE, Doing::Delete)?;
-        let entries = list(&folder, keys)?.entries.into_iter();
-        let tokens = entries.filter(|entry| matches!(entry.record.content, Content::Token(_)));
         let mut count = 0;
-        for entry in tokens.filter(|entry| chosen(&entry.key)) {
-            self.bury(&store, &folder, keys, &entry.key)?;
-            count += 1;
+        for keys in others.iter().chain([in_use]) {
+            count += self.bury_chosen(&store, keys, &chosen)?;
         }
         Ok(count)
     }
@@ -349,6 +345,26 @@ impl Store {
                 flaw: None,
             },
         }
+    }
+
+    /// Only for who holds [`Range::Save`].
+    fn bury_chosen(
+        &self,
+        store: &Folder,
+        keys: &Keys,
+        chosen: &impl Fn(&EntryKey) -> bool,
+    ) -> Result<usize, StoreError> {
+        let Some(folder) = store.child(keys.id()).map_err(flawed(store, keys.id()))? else {
+            return Ok(0);
+        };
+        let entries = list(&folder, keys)?.entries.into_iter();
+        let tokens = entries.filter(|entry| matches!(entry.record.content, Content::Token(_)));
+        let mut count = 0;
+        for entry in tokens.filter(|entry| chosen(&entry.key)) {
+            self.bury(store, &folder, keys, &entry.key)?;
+            count += 1;
+        }
+        Ok(count)
     }
 
     /// Only for who holds [`Range::Save`].
@@ -427,6 +443,18 @@ impl Store {
         let usable = recorded.iter().filter(|key| self.vaults.contains(&key.vault));
         let mut found = usable.filter_map(|key| Some((self.find_key(key)?, key.vault)));
         Ok(found.next().map(|(key, vault)| self.use_keys(Keys::sealing_with(&key), Some(vault))))
+    }
+
+    /// What else there may be entries of: other keys of the record, and no key at all.
+    fn other_keys(&self, store: &Folder, in_use: &Keys) -> Result<Vec<Keys>, StoreError> {
+        let mut others = vec![Keys::unencrypted()];
+        if let Some(folder) = store.child(KEYS).map_err(flawed(store, KEYS))? {
+            let recorded = key_record::read(&folder, &self.name).map_err(flawed(&folder, &self.name))?;
+            let unused = recorded.iter().filter(|key| key.id != in_use.id());
+            others.extend(unused.filter_map(|key| self.find_key(key)).map(|key| Keys::sealing_with(&key)));
+        }
+        others.retain(|keys| keys.id() != in_use.id());
+        Ok(others)
     }
 
     fn find_key(&self, key: &Whereabouts) -> Option<VaultKey> {

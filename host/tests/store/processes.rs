@@ -95,7 +95,7 @@ fn first_processes_all_at_once_agree_on_one_key() {
         let record = fs::read_to_string(stage.state().join("store/keys/default.json")).unwrap();
         assert_eq!(record.matches("\"id\"").count(), 1, "{record}");
         if vault == VaultKind::KernelKeyring {
-            crate::vaults::kernel_key(&stage).invalidate().unwrap();
+            crate::vaults::kernel_key(&stage, 0).invalidate().unwrap();
         }
     }
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use azure_token_cache_host::store::{
-    Environment, Flaw, Refusal, Store, StoreError, StoreOptions, VaultChoice, VaultKind,
+    Environment, Flaw, Found, Refusal, Store, StoreError, StoreOptions, VaultChoice, VaultKind,
 };
 use linux_keyutils::{Key, KeyRing, KeyRingIdentifier};
 
@@ -26,12 +26,12 @@ fn a_key_in_the_kernel_keyring_serves_other_threads_and_its_loss_is_a_miss() {
         assert_eq!(other.join().unwrap().as_deref(), Some("one"));
     });
 
-    kernel_key(&stage).invalidate().unwrap();
+    kernel_key(&stage, 0).invalidate().unwrap();
     let after = Store::open(&options).unwrap();
     assert_eq!(get(&after, &key("a")), None);
     put(&after, &key("a"), "two");
     assert_eq!(get(&Store::open(&options).unwrap(), &key("a")).as_deref(), Some("two"));
-    kernel_key(&stage).invalidate().unwrap();
+    kernel_key(&stage, 1).invalidate().unwrap();
 }
 
 #[test]
@@ -101,6 +101,25 @@ fn without_a_vault_the_error_names_the_choices_and_unsealed_files_need_a_word() 
     assert_eq!(get(&Store::open(&options).unwrap(), &key("a")).as_deref(), Some("plain"));
     assert_eq!(leaks(&stage), ["plain"]);
     assert_eq!(get(&stage.store(), &key("a")), None, "whoever seals does not read what is unsealed");
+}
+
+#[test]
+fn what_is_invalidated_is_so_under_every_key_in_reach_and_unsealed_too() {
+    let stage = Stage::new("every-key");
+    let in_keyring = Store::open(&with_vault(&stage, VaultKind::KernelKeyring)).unwrap();
+    let mut options = stage.options();
+    options.environment =
+        Environment::from_iter([("HOME", stage.path().join("home")), ("XDG_RUNTIME_DIR", "/nowhere".into())]);
+    options.unsafe_allow_unencrypted = true;
+    let stores = [in_keyring, stage.store(), Store::open(&options).unwrap()];
+    for store in &stores {
+        put(store, &key("a"), "one");
+    }
+    assert_eq!(stage.store().invalidate_where(|_| true).unwrap(), 3);
+    for store in &stores {
+        assert_eq!(store.load(&key("a")).found, Found::Tombstone);
+    }
+    kernel_key(&stage, 0).invalidate().unwrap();
 }
 
 #[test]
@@ -178,10 +197,10 @@ fn leaks(stage: &Stage) -> Vec<&'static str> {
     forms.into_iter().filter(|(_, form)| stands(form)).map(|(name, _)| name).collect()
 }
 
-/// The last key that the store's record names, in this user's persistent keyring.
-pub fn kernel_key(stage: &Stage) -> Key {
+/// The key that the store's record names in this place, in this user's persistent keyring.
+pub fn kernel_key(stage: &Stage, place: usize) -> Key {
     let record = fs::read_to_string(stage.state().join("store/keys/default.json")).unwrap();
-    let id = record.rsplit_once("\"id\":\"").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let id = record.split("\"id\":\"").nth(place + 1).unwrap().split_once('"').unwrap().0.to_owned();
     let keyring = KeyRing::get_persistent(KeyRingIdentifier::Thread).unwrap();
     keyring.search(&format!("azure-token-cache:{id}")).unwrap()
 }
