@@ -303,9 +303,12 @@ impl<'a> Round<'a> {
     fn token(&self) -> Option<Box<Token>> {
         let mut token = self.token.clone()?;
         token.tenant.clone_from(&self.identity.tenant);
-        let names_subscription = self.asked.command.tenant.is_none();
-        token.subscription = names_subscription.then(|| self.identity.subscription_id.clone());
+        token.subscription = self.subscription();
         Some(token)
+    }
+
+    fn subscription(&self) -> Option<String> {
+        self.asked.command.tenant.is_none().then(|| self.identity.subscription_id.clone())
     }
 
     fn load(&mut self) -> Option<Answer> {
@@ -403,8 +406,8 @@ impl<'a> Round<'a> {
             refresh_at_ms: None,
             acquired_at_ms: now,
             acquired_at_boot: BootMoment::now(),
-            tenant: token.tenant().unwrap_or(&self.identity.tenant).to_owned(),
-            subscription: token.subscription().map(str::to_owned),
+            tenant: self.identity.tenant.clone(),
+            subscription: self.subscription(),
             account: self.identity.user.clone(),
             login_witness: digest_text(login.account),
             session_witness: digest_text(login.session),

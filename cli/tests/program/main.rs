@@ -1,0 +1,11 @@
+//! The program as others start it: as az, by hand, many at once, and with stand-ins for az that misbehave.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod commands;
+mod install;
+mod logins;
+mod passing_through;
+mod processes;
+mod stage;
+mod tokens;

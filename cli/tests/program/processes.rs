@@ -1,0 +1,95 @@
+//! Many processes at once: one az for all of them, one failure for all of them, and nobody waits for the dead.
+
+use std::fs;
+use std::process::{Child, Stdio};
+
+use crate::stage::{GRANTS, Stage, printed, text, wait_until};
+
+const TOKEN: [&str; 2] = ["account", "get-access-token"];
+const CROWD: usize = 24;
+
+fn start(stage: &Stage) -> Child {
+    stage.shim(&TOKEN).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// A process that sleeps between two looks waits for the fetch of another one.
+fn is_waiting(child: &Child) -> bool {
+    const CLOCK_NANOSLEEP: &str = if cfg!(target_arch = "x86_64") { "230 " } else { "115 " };
+    let call = fs::read_to_string(format!("/proc/{}/syscall", child.id()));
+    call.is_ok_and(|call| call.starts_with(CLOCK_NANOSLEEP))
+}
+
+/// A stand-in that waits for a file before it goes on.
+fn gated(stage: &Stage, body: &str) -> String {
+    format!("while [ ! -e '{}' ]; do sleep 0.01; done\n{body}", stage.path("gate").display())
+}
+
+#[test]
+fn a_crowd_on_an_empty_store_starts_one_az() {
+    let stage = Stage::new("crowd");
+    let crowd: Vec<Child> = (0..CROWD).map(|_| start(&stage)).collect();
+    let mut answers: Vec<String> = crowd
+        .into_iter()
+        .map(|child| {
+            let output = child.wait_with_output().unwrap();
+            assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+            text(&output.stdout).to_owned()
+        })
+        .collect();
+    answers.dedup();
+    assert_eq!(answers.len(), 1);
+    assert_eq!(stage.starts().len(), 1);
+}
+
+#[test]
+fn a_failure_is_told_to_all_who_waited_for_it() {
+    let stage = Stage::new("failing-crowd");
+    stage.az(&gated(&stage, "echo 'ERROR: AADSTS70043: expired' >&2; exit 3"));
+    let first = start(&stage);
+    wait_until("az runs", || stage.starts().len() == 1);
+    let crowd: Vec<Child> = (0..CROWD).map(|_| start(&stage)).collect();
+    for child in &crowd {
+        wait_until("it waits", || is_waiting(child));
+    }
+    fs::write(stage.path("gate"), "").unwrap();
+    for child in [first].into_iter().chain(crowd) {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(3), ""));
+        assert_eq!(text(&output.stderr), "ERROR: AADSTS70043: expired\n");
+    }
+    assert_eq!(stage.starts().len(), 1);
+}
+
+#[test]
+fn a_killed_holder_of_the_lock_leaves_it_to_the_next() {
+    let stage = Stage::new("killed");
+    stage.az(&gated(&stage, GRANTS));
+    let mut holder = start(&stage);
+    wait_until("az runs", || stage.starts().len() == 1);
+    let waiting = start(&stage);
+    wait_until("it waits", || is_waiting(&waiting));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    wait_until("the next az runs", || stage.starts().len() == 2);
+    fs::write(stage.path("gate"), "").unwrap();
+    let output = waiting.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(printed(stage.shim(&TOKEN)), text(&output.stdout));
+    assert_eq!(stage.starts().len(), 2);
+}
+
+#[test]
+fn past_patience_a_wedged_holder_costs_time_and_no_answer() {
+    let stage = Stage::new("wedged");
+    stage.az(&format!(
+        "if [ ! -e '{0}' ]; then : > '{0}'; sleep 1000; fi\n{GRANTS}",
+        stage.path("wedged").display()
+    ));
+    let mut holder = start(&stage);
+    wait_until("az runs", || stage.path("wedged").exists());
+    let token = printed(stage.shim(&TOKEN));
+    assert_eq!(stage.starts().len(), 2);
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert_eq!(printed(stage.shim(&TOKEN)), token);
+}

@@ -1,0 +1,182 @@
+//! A home of a test's own: a stand-in for az that notes its starts, a login, a store, and the shim in front of them.
+
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_azure-token-cache");
+
+/// What the stand-in's tokens begin with.
+pub const TOKEN: &str = "CANARY-cli";
+
+/// A stand-in that prints a token of its own for each start.
+pub const GRANTS: &str = r#"expires=$(($(date +%s) + ${LIFETIME:-3600}))
+cat <<END
+{
+  "accessToken": "CANARY-cli-$$",
+  "expiresOn": "$(date -d "@$expires" '+%Y-%m-%d %H:%M:%S').000000",
+  "expires_on": $expires,
+  "subscription": "ignored",
+  "tenant": "ignored",
+  "tokenType": "Bearer"
+}
+END
+"#;
+
+/// Folders in memory, gone when the test ends.
+pub struct Stage {
+    root: PathBuf,
+}
+
+impl Stage {
+    /// Somebody is logged in, and az grants tokens.
+    pub fn new(name: &str) -> Self {
+        let stage = Self::bare(name);
+        stage.log_in("ann@contoso.com");
+        stage.az(GRANTS);
+        stage
+    }
+
+    /// Nobody is logged in, and there is no az.
+    pub fn bare(name: &str) -> Self {
+        let root = Path::new("/dev/shm").join(format!("atc-cli-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        for folder in ["", "home", "run", "azure", "shim", "real", "starts", "state"] {
+            DirBuilder::new().mode(0o700).create(root.join(folder)).unwrap();
+        }
+        symlink(PROGRAM, root.join("shim/az")).unwrap();
+        Self { root }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Writes an az that notes its start and then does this.
+    pub fn az(&self, body: &str) {
+        self.script("real/az", body);
+    }
+
+    /// As `az`, under another name.
+    pub fn script(&self, name: &str, body: &str) {
+        let starts = self.path("starts");
+        let text = format!(
+            "#!/bin/sh\nnote=$(mktemp -u '{}'/XXXXXXXXXX)\nprintf '%s' \"$*\" > \"$note\"\n{body}",
+            starts.display()
+        );
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        write_program(&self.path(name), &text);
+    }
+
+    /// The arguments of each start so far, in no order.
+    pub fn starts(&self) -> Vec<String> {
+        fs::read_dir(self.path("starts"))
+            .unwrap()
+            .map(|note| fs::read_to_string(note.unwrap().path()).unwrap())
+            .collect()
+    }
+
+    /// A login that nobody is busy with any more.
+    pub fn log_in(&self, user: &str) {
+        self.write_profile(&profile(user));
+        self.age_profile();
+    }
+
+    pub fn write_profile(&self, text: &str) {
+        fs::write(self.path("azure/azureProfile.json"), format!("\u{feff}{text}")).unwrap();
+    }
+
+    /// The change time cannot be set: waits until az may be started.
+    pub fn age_profile(&self) {
+        let written = fs::metadata(self.path("azure/azureProfile.json")).unwrap().modified().unwrap();
+        wait_until("the profile rests", || {
+            SystemTime::now().duration_since(written).is_ok_and(|age| age > Duration::from_millis(260))
+        });
+    }
+
+    /// The program by its own name.
+    pub fn program(&self, arguments: &[&str]) -> Command {
+        self.command(PROGRAM, arguments)
+    }
+
+    /// The shim.
+    pub fn shim(&self, arguments: &[&str]) -> Command {
+        self.command(self.path("shim/az"), arguments)
+    }
+
+    fn command(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+        let path = format!("{}:{}:/usr/bin:/bin", self.path("shim").display(), self.path("real").display());
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.path("home"))
+            .env("AZURE_CONFIG_DIR", self.path("azure"))
+            .env("XDG_RUNTIME_DIR", self.path("run"))
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env("AZURE_TOKEN_CACHE_VAULT", "key-file")
+            .current_dir(&self.root)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// The tokens that the store says it keeps.
+    pub fn kept(&self) -> usize {
+        let status = self.program(&["status", "--json"]).output().unwrap();
+        let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+        status["tokens"].as_array().unwrap().len()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+/// A login with one subscription.
+pub fn profile(user: &str) -> String {
+    format!(
+        r#"{{"subscriptions": [{{"id": "sub-1", "name": "Dev", "environmentName": "AzureCloud", "isDefault": true,
+        "state": "Enabled", "tenantId": "tenant-1", "user": {{"name": "{user}", "type": "user"}}}}]}}"#
+    )
+}
+
+/// Never over a program that runs.
+pub fn write_program(path: &Path, text: &str) {
+    let fresh = path.with_extension("new");
+    fs::write(&fresh, text).unwrap();
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::rename(fresh, path).unwrap();
+}
+
+/// The standard output of a success that said nothing else.
+pub fn printed(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{command:?}");
+    text(&output.stdout).to_owned()
+}
+
+/// What a failure said on standard error, and its exit code.
+pub fn failed(mut command: Command) -> (i32, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    assert_eq!(text(&stdout), "", "{command:?}");
+    (status.code().unwrap(), text(&stderr).to_owned())
+}
+
+pub fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(30), "{what}: not within 30 s");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
