@@ -1,7 +1,8 @@
 // Loads the native addon of this platform, if there is one.
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+
+// Asked for where they are used, not imported: each import of a builtin costs every program's start up to a millisecond,
+// and that of node:fs, which brings node:fs/promises along, three.
+const { dirname, join } = process.getBuiltinModule("node:path");
 
 declare const __filename: string | undefined;
 
@@ -17,7 +18,7 @@ export function addon<Exports>(): Partial<Exports> | undefined {
 function load(): object | undefined {
   const here = thisFile();
   if (here === undefined) return undefined;
-  const require = createRequire(here);
+  const require = process.getBuiltinModule("node:module").createRequire(here);
   for (const path of candidates(here, require)) {
     const exports = tryLoad(require, path);
     if (exports !== undefined) return exports;
@@ -27,7 +28,6 @@ function load(): object | undefined {
 
 /** A file for another platform, or one that this system's loader refuses, is as none: there is a fallback. */
 function tryLoad(require: NodeJS.Require, path: string): object | undefined {
-  // Not imported: a program that imports node:fs loads node:fs/promises with it, 5 ms at every start.
   if (!process.getBuiltinModule("node:fs").existsSync(path)) return undefined;
   try {
     return require(path) as object;
@@ -58,6 +58,6 @@ function platformNames(): string[] {
 /** A bundler that writes CommonJS leaves `import.meta.url` empty, and there is `__filename`. */
 function thisFile(): string | undefined {
   const url: string | undefined = import.meta.url;
-  if (url !== undefined) return fileURLToPath(url);
+  if (url !== undefined) return process.getBuiltinModule("node:url").fileURLToPath(url);
   return typeof __filename === "string" ? __filename : undefined;
 }

@@ -1,8 +1,8 @@
 // Looks at and reads login files over node:fs, for platforms without the addon: the same marks as host's `LoginFiles`.
 import type { BigIntStats } from "node:fs";
-import { dirname } from "node:path";
 
-// Not imported: a program that imports node:fs loads node:fs/promises with it, 5 ms at every start.
+// Not imported: `addon.ts` says why.
+const { dirname } = process.getBuiltinModule("node:path");
 const { closeSync, constants, fstatSync, openSync, readSync, statfsSync, statSync } =
   process.getBuiltinModule("node:fs");
 

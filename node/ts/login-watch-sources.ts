@@ -1,6 +1,7 @@
 // Which files and variables say who a developer tool is logged in as, found the way the tool finds them.
-import { userInfo } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+
+// Not imported: `addon.ts` says why.
+const { isAbsolute, join, resolve } = process.getBuiltinModule("node:path");
 
 /** A tool whose login a credential may take. */
 export type Tool = "az" | "azd" | "powershell" | "vscode";
@@ -156,7 +157,7 @@ function expandedHome(environment: Environment): string {
 
 function knownHome(): string {
   try {
-    return userInfo().homedir;
+    return process.getBuiltinModule("node:os").userInfo().homedir;
   } catch {
     // A user without an entry in the system's list, as in many containers.
     return "~";
