@@ -417,10 +417,14 @@ impl Store {
 
     /// The key, made if there is none.
     fn keys(&self, store: &Folder) -> Result<&Keys, StoreError> {
+        self.keys_in_time(store, KEY_PATIENCE)
+    }
+
+    fn keys_in_time(&self, store: &Folder, patience: Duration) -> Result<&Keys, StoreError> {
         if let Some(keys) = self.find_keys(store)? {
             return Ok(keys);
         }
-        let _held = take(store, Range::Keys, KEY_PATIENCE, Doing::KeepKey)?;
+        let _held = take(store, Range::Keys, patience, Doing::KeepKey)?;
         if let Some(keys) = self.find_keys(store)? {
             return Ok(keys);
         }
@@ -606,4 +610,35 @@ fn system(doing: Doing) -> impl FnOnce(io::Error) -> StoreError {
 fn flawed(folder: &Folder, name: &str) -> impl FnOnce(Flaw) -> StoreError {
     let path = folder.path().join(name);
     move |flaw| StoreError::Folder { path, flaw }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_key_is_made_by_one_at_a_time() {
+        let stage = Path::new("/dev/shm").join(format!("atc-keys-{}", std::process::id()));
+        folder::make_all(&stage).unwrap();
+        let open = || {
+            let options = StoreOptions {
+                directory: Some(stage.join("state")),
+                name: "default".into(),
+                vault: VaultChoice::Only(VaultKind::KeyFile),
+                unsafe_allow_unencrypted: false,
+                environment: Environment::from_iter([("XDG_RUNTIME_DIR", &stage)]),
+            };
+            Store::open(&options).unwrap()
+        };
+        let (early, late) = (open(), open());
+        let folder = early.make_store().unwrap();
+        let held = take(&folder, Range::Keys, Duration::ZERO, Doing::KeepKey).unwrap();
+        let refused = early.keys_in_time(&folder, Duration::ZERO).err();
+        assert!(matches!(refused, Some(StoreError::Busy(Doing::KeepKey))), "{refused:?}");
+        drop(held);
+        let id = early.keys(&folder).unwrap().id().to_owned();
+        assert_eq!(late.keys_in_time(&folder, Duration::ZERO).unwrap().id(), id);
+        std::fs::remove_dir_all(stage).unwrap();
+    }
 }

@@ -92,37 +92,56 @@ fn a_relative_folder_a_bad_name_and_no_home_are_told_apart() {
 #[test]
 fn in_a_folder_of_another_user_tokens_stay_in_memory() {
     let stage = Ordinary::new("sudo");
-    let mut child = stage.child(&[]);
+    let mut child = stage.child();
     assert_ne!(child.ask("user"), "0");
     // What `sudo -E` does: another user's home in the environment.
     give(&stage.path().join("home"), stage.stranger);
     let home = stage.path().join("home");
     let memory_only = StoreError::MemoryOnly(MemoryOnly::NotOurs(home.clone()));
     assert_eq!(child.ask("open"), format!("{memory_only:?}"));
+    give(&home, stage.user);
     assert_eq!(fs::read_dir(home).unwrap().count(), 0);
 }
 
 #[test]
 fn a_file_of_another_user_is_a_miss_and_his_folder_an_error() {
     let stage = Ordinary::new("stranger");
-    let mut child = stage.child(&[]);
+    let mut child = stage.child();
     assert_ne!(child.ask("user"), "0");
     assert_eq!(child.ask("open"), "open");
     assert_eq!(child.ask("save a one"), "written");
     assert_eq!(child.ask("load a"), "one");
-    let file = stage.stage.entry_file();
-    // Readable for everyone but for its owner: only the owner can be what is wrong with it.
-    give(&file, stage.stranger);
-    assert_eq!(child.ask("load a"), "nothing");
     let store = stage.stage.state().join("store");
+    give(&stage.stage.entry_file(), stage.stranger);
+    assert_eq!(child.ask("load a"), "nothing");
     give(&store, stage.stranger);
     assert!(child.ask("open").contains("Folder"));
+    give(&store, stage.user);
+}
+
+#[test]
+fn root_who_can_read_them_takes_no_files_of_others() {
+    let stage = Stage::new("root");
+    let me = rustix::process::geteuid().as_raw();
+    put(&stage.store(), &key("a"), "one");
+    let (file, entries) = (stage.entry_file(), stage.entries());
+    give(stage.path(), 0);
+    for (path, flaw) in [(&file, Flaw::NotOurs), (&entries, Flaw::NotOurs)] {
+        let mut root = Child::start_with(stage.path(), VaultKind::KeyFile, as_root());
+        assert_eq!(root.ask("user"), "0");
+        assert_eq!(root.ask("open"), "open");
+        assert_eq!(root.ask("load a"), "one");
+        give(path, NOBODY);
+        assert_eq!(root.ask("flaw a"), format!("{:?}", Some(flaw)));
+        give(path, 0);
+    }
+    give(stage.path(), me);
 }
 
 #[test]
 fn a_folder_that_is_read_only_loads_and_refuses_the_rest() {
     let stage = Ordinary::new("read-only");
-    let mut writer = stage.child(&[]);
+    let mut writer = stage.child();
     assert_eq!(writer.ask("open"), "open");
     assert_eq!(writer.ask("save a one"), "written");
     let store = stage.stage.state().join("store");
@@ -130,7 +149,7 @@ fn a_folder_that_is_read_only_loads_and_refuses_the_rest() {
     for folder in [&entries, &store] {
         fs::set_permissions(folder, Permissions::from_mode(0o500)).unwrap();
     }
-    let mut child = stage.child(&[]);
+    let mut child = stage.child();
     assert_ne!(child.ask("user"), "0");
     assert_eq!(child.ask("open"), "open");
     assert_eq!(child.ask("load a"), "one");
@@ -168,38 +187,41 @@ fn on_a_full_disk_the_old_token_stays_and_nothing_is_left_behind() {
 /// A stage whose user is not root, and another user whom it can be given to.
 struct Ordinary {
     stage: Stage,
+    user: u32,
     stranger: u32,
 }
 
 impl Ordinary {
     fn new(name: &str) -> Self {
         let stage = Stage::new(name);
-        if rustix::process::geteuid().is_root() {
-            for folder in [stage.path().to_path_buf(), stage.path().join("home"), stage.path().join("run")] {
-                give(&folder, NOBODY);
-            }
-            return Self { stage, stranger: NOBODY - 1 };
+        let me = rustix::process::geteuid();
+        if me.is_root() {
+            give(stage.path(), NOBODY);
+            return Self { stage, user: NOBODY, stranger: NOBODY - 1 };
         }
-        Self { stage, stranger: NOBODY }
+        Self { stage, user: me.as_raw(), stranger: NOBODY }
     }
 
     fn path(&self) -> &Path {
         self.stage.path()
     }
 
-    fn child(&self, through: &[&str]) -> Child {
+    fn child(&self) -> Child {
         let become_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-        let root = rustix::process::geteuid().is_root();
-        let words = if root { [through, &become_nobody].concat() } else { through.to_vec() };
-        Child::start_with(self.path(), VaultKind::KeyFile, &words)
+        let through: &[&str] = if rustix::process::geteuid().is_root() { &become_nobody } else { &[] };
+        Child::start_with(self.path(), VaultKind::KeyFile, through)
     }
 }
 
-/// Makes it another user's; an ordinary user needs sudo for that.
+/// Makes it, and all that is in it, another user's; an ordinary user needs sudo for that.
 fn give(path: &Path, user: u32) {
     let user = user.to_string();
-    let words: &[&str] =
-        if rustix::process::geteuid().is_root() { &[] } else { &["sudo", "--non-interactive"] };
-    let words = [words, &["chown", &user, path.to_str().unwrap()]].concat();
+    let words = [as_root(), &["chown", "--recursive", &user, path.to_str().unwrap()]].concat();
     assert!(Command::new(words[0]).args(&words[1..]).status().unwrap().success(), "{words:?}");
+}
+
+/// What a program is started through to run as root.
+fn as_root() -> &'static [&'static str] {
+    const SUDO: [&str; 3] = ["sudo", "--non-interactive", "--preserve-env=ATC_VAULT,ATC_HOME,ATC_RUN"];
+    if rustix::process::geteuid().is_root() { &[] } else { &SUDO }
 }

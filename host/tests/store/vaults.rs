@@ -165,6 +165,8 @@ fn a_key_file_that_is_not_ours_alone_or_too_long_is_not_taken() {
         fs::write(&file, wrong).unwrap();
         assert_eq!(get(&stage.store(), &key("a")), None);
     }
+    put(&stage.store(), &key("a"), "two");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "a key that is not the recorded one seals nothing");
 }
 
 fn with_vault(stage: &Stage, vault: VaultKind) -> StoreOptions {
