@@ -12,6 +12,7 @@ export const entries = [
   { file: "core.workerd.js", source: "wasm/ts/core.workerd.ts", platform: "neutral" },
   { file: "testing.js", source: "wasm/ts/testing.ts", platform: "neutral" },
   { file: "node.js", source: "node/ts/node.ts", platform: "node" },
-  // Loaded late, by `import()`, only where there is no addon: a file of its own, so that the others stay small.
+  // Loaded late, by `import()`: az.js where there is no addon, store.js with a store. So the others stay small.
   { file: "az.js", source: "wasm/ts/az.ts", platform: "neutral", late: true },
+  { file: "store.js", source: "wasm/ts/store.ts", platform: "neutral", late: true },
 ];

@@ -1,4 +1,4 @@
-// Step: the two wasm files (the engine; the az functions), their glue and their inlined form in wasm/ts/generated.
+// Step: the three wasm files, one a feature of the crate, their glue and their inlined form in wasm/ts/generated.
 import {
   copyFileSync,
   mkdirSync,
@@ -13,11 +13,8 @@ import { outputOf, run } from "../command.mjs";
 import { root } from "../root.mjs";
 import { method, triple, wasmCargo } from "./wasm-target.mjs";
 
-/** The modules: the name of the generated files, and the crate features. */
-const modules = [
-  { name: "engine", features: [] },
-  { name: "az", features: ["az"] },
-];
+/** The modules: each has the name of a crate feature. */
+const modules = ["engine", "az", "store"];
 const crate = "azure-token-cache-wasm";
 /** What rustc's wasm32 target turns on by default, and every supported runtime has. wasm-opt has to be told. */
 const features = [
@@ -32,7 +29,7 @@ const generated = join(root, "wasm", "ts", "generated");
 
 export const wasm = {
   name: "wasm",
-  says: "compiles the engine and the az functions to WebAssembly",
+  says: "compiles the engine, the az functions and the walk across processes to WebAssembly",
   inputs: [
     "Cargo.toml",
     "Cargo.lock",
@@ -47,7 +44,7 @@ export const wasm = {
   also: () => [method(), outputOf("rustc", ["--version"]) ?? ""],
   outputs: () => [
     "dist/core.wasm",
-    ...modules.flatMap(({ name }) => filesOf(name).map((file) => `wasm/ts/generated/${file}`)),
+    ...modules.flatMap((name) => filesOf(name).map((file) => `wasm/ts/generated/${file}`)),
   ],
   run() {
     run("cargo", ["build", "--locked", "--package", "azure-token-cache-wasm-bindgen"]);
@@ -61,11 +58,11 @@ export const wasm = {
 const filesOf = (name) => [`${name}.js`, `${name}.d.ts`, `${name}.inline.ts`, `${name}.wasm`];
 
 /** Written in a folder of its own and moved at the end, so that a reader sees the old files or the new ones. */
-function generate({ name, features }) {
+function generate(name) {
   const work = mkdtempSync(join(root, "target", "wasm-"));
   try {
     const bindgen = join(root, "target", "debug", "azure-token-cache-wasm-bindgen");
-    run(bindgen, [compile(features), work, name]);
+    run(bindgen, [compile(name), work, name]);
     const optimised = join(work, `${name}.wasm`);
     optimise(join(work, `${name}_bg.wasm`), optimised);
     writeFileSync(join(work, `${name}.inline.ts`), inlined(name, readFileSync(optimised)));
@@ -75,9 +72,9 @@ function generate({ name, features }) {
   }
 }
 
-function compile(features) {
+function compile(feature) {
   const { args, env } = wasmCargo();
-  const selected = features.length > 0 ? ["--features", features.join(",")] : [];
+  const selected = ["--no-default-features", "--features", feature];
   run(
     "cargo",
     ["build", "--locked", "--package", crate, "--profile", "wasm", "--lib", ...selected, ...args],

@@ -4,7 +4,7 @@ use azure_token_cache_core::walk::{
     Answer, Ending, Generation, Lane, Loaded, Locking, Login, Over, Step, StoredFailure, StoredToken, Terms,
     Walk as Core, Wanted,
 };
-use azure_token_cache_core::{Clock, Instant, Stability};
+use azure_token_cache_core::{Clock, Instant, Policy, Stability};
 use wasm_bindgen::prelude::*;
 
 /// One way to one token. Times are milliseconds, `monotonic` from any origin and `unix` since the Unix epoch; NaN is none.
@@ -27,8 +27,7 @@ impl Walk {
         challenged: bool,
         min_validity: u32,
         scale_short_lives: bool,
-        patience: u32,
-        limit: u32,
+        fetch_limit: u32,
         seed: f64,
         monotonic: f64,
         unix: f64,
@@ -36,8 +35,8 @@ impl Walk {
         let mut clock = Clock::default();
         let now = clock.sample(whole(monotonic), whole(unix));
         let wanted = Wanted { login: login(account, session), held: known(held), challenged, runs: 0 };
-        let terms = Terms { min_validity, scale_short_lives, patience, limit };
-        let core = Core::new(wanted, terms, whole(seed).cast_unsigned(), now);
+        let policy = Policy { min_validity, scale_short_lives, fetch_limit, ..Policy::DEFAULT };
+        let core = Core::new(wanted, Terms::of(&policy), whole(seed).cast_unsigned(), now);
         Self { core, clock, found: Loaded::default() }
     }
 

@@ -12,9 +12,11 @@ import {
   NotATokenError,
   OptionError,
   ScopesError,
+  StoreBusyError,
+  StoredFailureError,
   TokenExpiryError,
 } from "./errors.ts";
-import { type EventListener, type EventSubject, errorNameOf } from "./events.ts";
+import { type CacheEvent, type EventListener, type EventSubject, errorNameOf } from "./events.ts";
 import {
   type Explanation,
   explain,
@@ -33,14 +35,19 @@ import {
   type Platform,
   type Verdict,
 } from "./platform.ts";
-import { limitsOf, policyNumbers } from "./policy.ts";
+import { type Limits, limitsOf, policyNumbers } from "./policy.ts";
 import { Run, type RunListener } from "./run.ts";
+import { Shelf } from "./shelf.ts";
 import { type Details, Slot, type Thrown } from "./slot.ts";
+import { mustHaveStack } from "./stack-room.ts";
+import { Ending } from "./store/ending.ts";
+import type { TokenStore } from "./store/token-store.ts";
 import { issuedAt } from "./token.ts";
 import { Waiters } from "./waiters.ts";
 
 type Answer = AccessToken | null;
 type Scopes = string | readonly string[];
+type StoreFailed = Extract<CacheEvent, { type: "store-failed" }>;
 
 /** A caller whose token is overtaken by changes of login this often gets an error instead of one more round. */
 const maxRounds = 8;
@@ -51,6 +58,12 @@ const longestLimit = 2 ** 32 - 1;
 /** `setTimeout` takes no more. */
 const longestTimer = 2 ** 31 - 1;
 
+/** What is being kept in a store keeps the process alive at most this long, in milliseconds: files take a few. */
+const longestHold = 5_000;
+
+/** What only a cache with a store needs, once one did. */
+let stored: typeof import("./store.ts") | undefined;
+
 export class CacheHost implements DriverHost, RunListener {
   /** Where the hot path reads the time; `undefined`: `Date.now`, inline. */
   readonly ownClock: Clock | undefined;
@@ -60,7 +73,8 @@ export class CacheHost implements DriverHost, RunListener {
   readonly #driver: Driver;
   readonly #emit: EventListener | undefined;
   readonly #maxEntries: number;
-  readonly #limits: { fetch: number; interactive: number };
+  readonly #limits: Limits;
+  readonly #store: TokenStore | undefined;
   /** By the index in the engine's id; a slot whose own id differs is another's. */
   readonly #slots: (Slot | undefined)[] = [];
   readonly #runs = new Map<number, Run>();
@@ -83,16 +97,23 @@ export class CacheHost implements DriverHost, RunListener {
     this.#platform = platform;
     this.#maxEntries = options.maxEntries;
     this.#emit = options.emit;
+    this.#store = options.store;
     this.ownClock = options.clock;
     this.#clock = options.clock ?? systemClock;
     this.#driver = engine.drive(created);
   }
 
   /** Makes a credential known. */
-  adopt(credential: TokenCredential, watch: LoginWatch | undefined): Owner {
+  adopt(credential: TokenCredential, watch: LoginWatch | undefined, partition: string | undefined): Owner {
     const kind = this.#platform.kindOf(credential) ?? generalKind;
     const id = this.#engine.register(kindBits(kind), Math.min(kind.limitMs ?? 0, longestLimit));
-    return new Owner(id, credential, kind, watch, this.#maxEntries);
+    const shelf = this.#store && new Shelf(this.#store, kind.name, partition, watch);
+    return new Owner(id, credential, kind, watch, shelf, this.#maxEntries);
+  }
+
+  /** For the driver: runs `work` at the end of a run. */
+  guarded(work: () => void): void {
+    work();
   }
 
   // ---- Calls
@@ -100,10 +121,16 @@ export class CacheHost implements DriverHost, RunListener {
   /** The answer to a call that the hot path could not answer. */
   ask(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
     const { watch } = owner;
+    // Who is looked after at most now and then joins a crowd without a look of its own.
+    if (options == null && watch?.everyMs !== 0) {
+      const crowd = askedSlot(owner, scopes)?.crowd;
+      if (crowd !== undefined) {
+        owner.waits += 1;
+        return crowd;
+      }
+    }
+    mustHaveStack();
     if (watch === undefined) return this.#askOnce(owner, scopes, options);
-    // Who is looked after only now and then joins a crowd without a look of its own.
-    if (watch.everyMs > 0 && options == null && askedSlot(owner, scopes)?.crowd !== undefined)
-      return this.#askTogether(owner, watch, scopes);
     if (this.#isUnwatchable(owner, watch)) return passBy(owner, scopes, options);
     // A caller may change its own list while its answer takes more than one round.
     const asked = Array.isArray(scopes) ? [...scopes] : scopes;
@@ -240,21 +267,26 @@ export class CacheHost implements DriverHost, RunListener {
     tracing: GetTokenOptions["tracingOptions"],
   ): Promise<Answer> {
     slot.owner.waits += 1;
-    const answer = this.#join(this.#engine.job(), slot.owner, signal);
+    const answer = this.#join(this.#engine.job(), slot, signal);
     this.#tracing = tracing;
     this.#driver.drain(this);
     this.#tracing = undefined;
     return answer;
   }
 
-  #join(job: number, owner: Owner, signal: AbortSignalLike | undefined): Promise<Answer> {
+  #join(job: number, slot: Slot, signal: AbortSignalLike | undefined): Promise<Answer> {
     let waiters = this.#waiting.get(job);
     if (waiters === undefined) {
-      waiters = new Waiters(owner);
+      waiters = new Waiters(slot);
       this.#waiting.set(job, waiters);
     }
     const joined = waiters;
-    if (signal === undefined) return joined.share();
+    if (signal === undefined) {
+      const answer = joined.share();
+      // Where no login is looked at, whoever comes meanwhile gets the very same.
+      if (slot.owner.watch === undefined) slot.crowd = answer;
+      return answer;
+    }
     try {
       return joined.shareUntil(signal, () => this.#leave(job, joined));
     } catch (error) {
@@ -408,6 +440,7 @@ export class CacheHost implements DriverHost, RunListener {
     this.#runs.delete(fetch);
     const thrown = this.#settle(code, run, result) ?? (failed ? { error: result } : undefined);
     if (run === undefined) return;
+    run.stored?.settle(endingOf(code, thrown !== undefined));
     if (thrown !== undefined) run.slot.owner.failures += 1;
     this.#emit?.({
       type: "fetch-end",
@@ -423,6 +456,52 @@ export class CacheHost implements DriverHost, RunListener {
   started(run: Run): void {
     this.#engine.started(run.fetch, this.monotonicMillis(), this.unixMillis());
     this.#driver.drain(this);
+  }
+
+  async obtain(run: Run, shelf: Shelf, call: () => Promise<unknown>): Promise<unknown> {
+    const { scopes, details, token, owner } = run.slot;
+    const shelved = shelf.find(listOf(scopes), details);
+    if (shelved === undefined) {
+      this.#emit?.({ type: "memory-only", ...subjectOfSlot(run.slot) });
+      return call();
+    }
+    stored ??= await import("./store.ts");
+    await shelf.ready();
+    if (run.aborted) return undefined;
+    const request = {
+      ...shelved,
+      store: shelf.store,
+      tenantId: details.tenantId,
+      challenged: details.claims !== undefined,
+      held: (token && shelf.acquired.get(token)) ?? Number.NaN,
+      terms: {
+        minValidityMs: this.#limits.minValidity,
+        scaleShortLives: this.#limits.scaleShortLives,
+        fetchLimitMs: this.#limitOf(owner.kind),
+      },
+    };
+    run.stored = new stored.StoredFetch(request, {
+      fetch: () => {
+        this.started(run);
+        return call() as Promise<AccessToken | null>;
+      },
+      acquired: (token, at) => shelf.acquired.set(token, at),
+      pause: (milliseconds) => this.#sleep(milliseconds, !run.behind),
+      hold: () => this.#hold(!run.behind),
+      errors: {
+        failedElsewhere: (failure) => new StoredFailureError(failure),
+        busy: () => new StoreBusyError(),
+        moved: () => new LoginMovedError(),
+      },
+      storeFailed: (operation, error) => this.#storeFailed(run.slot, operation, error),
+      monotonicMillis: () => this.monotonicMillis(),
+      unixMillis: () => this.unixMillis(),
+    });
+    return run.stored.begin();
+  }
+
+  #storeFailed(slot: Slot, operation: StoreFailed["operation"], error: unknown): void {
+    this.#emit?.({ type: "store-failed", ...subjectOfSlot(slot), operation, errorName: errorNameOf(error) });
   }
 
   moved(run: Run): void {
@@ -524,6 +603,7 @@ export class CacheHost implements DriverHost, RunListener {
   #take(job: number): Waiters | undefined {
     const waiters = this.#waiting.get(job);
     this.#waiting.delete(job);
+    if (waiters !== undefined) waiters.slot.crowd = undefined;
     return waiters;
   }
 
@@ -557,6 +637,18 @@ export class CacheHost implements DriverHost, RunListener {
     else this.#clock.clearTimer?.(timer);
   }
 
+  /** Keeps the process alive until what it returns is called, or a few seconds are over. */
+  #hold(keepAlive: boolean): () => void {
+    const timer = this.#platform.setTimer(() => {}, longestHold, keepAlive);
+    return () => this.#platform.clearTimer(timer);
+  }
+
+  #sleep(milliseconds: number, keepAlive: boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.#setTimer(resolve, milliseconds, keepAlive);
+    });
+  }
+
   #pause(milliseconds: number, signal: AbortSignalLike | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(new AbortError());
@@ -586,7 +678,11 @@ export class CacheHost implements DriverHost, RunListener {
   // ---- The rest of the interface
 
   /** Forgets tokens of a credential: all, those of a set of scopes, or that of one request. */
-  invalidate(owner: Owner, scopes: Scopes | undefined, options: GetTokenOptions | undefined): void {
+  async invalidate(
+    owner: Owner,
+    scopes: Scopes | undefined,
+    options: GetTokenOptions | undefined,
+  ): Promise<void> {
     if (this.#closed || owner.closed) throw new ClosedError();
     const [monotonic, unix] = [this.monotonicMillis(), this.unixMillis()];
     if (scopes === undefined) this.#engine.invalidateCredential(owner.id, monotonic, unix);
@@ -596,6 +692,8 @@ export class CacheHost implements DriverHost, RunListener {
       this.#engine.invalidateRequest(owner.id, listOf(scopes), tenantId, cae, claims, monotonic, unix);
     }
     this.#driver.drain(this);
+    const list = scopes === undefined ? undefined : listOf(scopes);
+    await owner.shelf?.invalidate(list, options && detailsOf(options));
   }
 
   invalidateAll(): void {
@@ -639,7 +737,7 @@ export class CacheHost implements DriverHost, RunListener {
     if (owner.closed || this.#closed) return;
     owner.closed = true;
     owner.tree.clear();
-    const waiting = [...this.#waiting].filter(([, waiters]) => waiters.owner === owner);
+    const waiting = [...this.#waiting].filter(([, waiters]) => waiters.slot.owner === owner);
     for (const [job] of waiting) this.#waiting.delete(job);
     this.#engine.invalidateCredential(owner.id, this.monotonicMillis(), this.unixMillis());
     this.#driver.drain(this);
@@ -723,6 +821,13 @@ function outcomeOf(
   if (failed) return "failed";
   if (result == null) return "null";
   return code === Settled.Granted || code === Settled.HandedOut ? "granted" : "dropped";
+}
+
+/** What the way through the store is told of a run's answer, once the engine has judged it. */
+function endingOf(code: number, failed: boolean): number {
+  if (code === Settled.Granted) return Ending.Granted;
+  if (failed) return code === Settled.Nothing ? Ending.Dropped : Ending.Failed;
+  return code === Settled.Null ? Ending.Null : Ending.Dropped;
 }
 
 function kindBits(kind: CredentialKind): number {

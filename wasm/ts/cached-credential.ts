@@ -75,7 +75,7 @@ abstract class Wrapper implements CachedCredential {
   }
 
   async invalidate(scopes?: string | string[], options?: GetTokenOptions): Promise<void> {
-    this.#host.invalidate(this.#owner, scopes, options);
+    await this.#host.invalidate(this.#owner, scopes, options);
   }
 
   explain(scopes: string | string[], options?: GetTokenOptions): Explanation {

@@ -8,10 +8,12 @@ type Follow = (run: Promise<unknown>, asker: { ended(failed: boolean, result: un
 export class EngineDriver implements Driver {
   readonly #engine: Engine;
   readonly #follow: Follow;
+  readonly #hasFailed: () => boolean;
 
-  constructor(engine: Engine, follow: Follow) {
+  constructor(engine: Engine, follow: Follow, hasFailed: () => boolean) {
     this.#engine = engine;
     this.#follow = follow;
+    this.#hasFailed = hasFailed;
   }
 
   drain(host: DriverHost): void {
@@ -27,7 +29,12 @@ export class EngineDriver implements Driver {
   }
 
   #await(host: DriverHost, fetch: number, run: Promise<unknown>): void {
-    this.#follow(run, { ended: (failed, result) => this.#settle(host, fetch, failed, result) });
+    this.#follow(run, {
+      ended: (failed, result) => {
+        // Of a run that a failed engine began, the host has the answer itself.
+        if (!this.#hasFailed()) host.guarded(() => this.#settle(host, fetch, failed, result));
+      },
+    });
   }
 
   #settle(host: DriverHost, fetch: number, failed: boolean, result: unknown): void {

@@ -110,6 +110,8 @@ export interface Engine {
 
 /** What the driver asks of the code that holds tokens, callers and clocks. None of these may throw. */
 export interface DriverHost {
+  /** Runs `work`, and replaces an engine that fails in it. */
+  guarded(work: () => void): void;
   begin(fetch: number, job: number, entry: number): Promise<unknown>;
   abort(fetch: number): void;
   lapse(entry: number): void;
@@ -144,6 +146,8 @@ export interface EngineModule {
   /** `undefined` where a number of the policy is negative, not one, or too large. */
   create(policy: PolicyNumbers, maxEntries: number, seed: number): Engine | undefined;
   drive(engine: Engine): Driver;
+  /** Whether an input trapped: the engine is in the midst of something, and must not be asked again. */
+  hasFailed(engine: Engine): boolean;
 }
 
 let loaded: EngineModule | undefined;
@@ -152,7 +156,7 @@ let loaded: EngineModule | undefined;
 export function loadEngine(source: EngineSource): EngineModule {
   if (loaded === undefined) {
     glue.initSync({ module: source() });
-    loaded = { policyNumbers, create, drive };
+    loaded = { policyNumbers, create, drive, hasFailed };
   }
   return loaded;
 }
@@ -172,7 +176,41 @@ function create(policy: PolicyNumbers, maxEntries: number, seed: number): Engine
 }
 
 function drive(engine: Engine): Driver {
-  return new EngineDriver(engine, glue.follow);
+  return new EngineDriver(engine, glue.follow, () => hasFailed(engine));
+}
+
+function hasFailed(engine: Engine): boolean {
+  return (engine as NamedEngine).raw.failed;
+}
+
+/** The wasm's doors, and whether one of them ever threw. */
+interface Doors
+  extends Pick<glue.Engine, "lookup" | "text" | "request" | "input" | "fetched" | "read" | "free"> {
+  failed: boolean;
+}
+
+function doorsOf(raw: glue.Engine): Doors {
+  const door =
+    <Given extends unknown[], Answer>(open: (...given: Given) => Answer) =>
+    (...given: Given): Answer => {
+      try {
+        return open.apply(raw, given);
+      } catch (error) {
+        doors.failed = true;
+        throw error;
+      }
+    };
+  const doors: Doors = {
+    failed: false,
+    lookup: door(raw.lookup),
+    text: door(raw.text),
+    request: door(raw.request),
+    input: door(raw.input),
+    fetched: door(raw.fetched),
+    read: door(raw.read),
+    free: () => raw.free(),
+  };
+  return doors;
 }
 
 /** What `request` does with a request; the numbers of `engine.rs`. */
@@ -203,10 +241,10 @@ const Outcome = { Granted: 0, None: 1, Failed: 2 };
 
 /** The wasm's few doors by the names of what is behind them: names cost the module bytes, and nothing here. */
 class NamedEngine implements Engine {
-  readonly raw: glue.Engine;
+  readonly raw: Doors;
 
   constructor(raw: glue.Engine) {
-    this.raw = raw;
+    this.raw = doorsOf(raw);
   }
 
   register(kind: number, fetchLimit: number): number {

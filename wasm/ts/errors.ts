@@ -1,5 +1,7 @@
 // Every error that the cache makes itself, each saying what to do. Errors of a credential pass through as they are.
 
+import type { StoredFailure } from "./store/token-store.ts";
+
 /** What all errors of this package share. `code` is stable; bundles may hold copies of the class, so compare that. */
 export class TokenCacheError extends Error {
   readonly code: string;
@@ -132,6 +134,35 @@ export class LoginContradictionError extends TokenCacheError {
       'the credential returned a token of another account than the one that is logged in: log in again, or pass identity: "fixed" if this credential does not use that login',
     );
     this.name = "LoginContradictionError";
+  }
+}
+
+/** Another process ran the credential, and it failed there. `name` is that of the error there, as chains read it. */
+export class StoredFailureError extends TokenCacheError {
+  /** When it failed, in milliseconds since the Unix epoch. */
+  readonly failedAt: number;
+  /** The network failed, not the credential. */
+  readonly network: boolean;
+  /** The pause that the credential asked for, in seconds, as in the header of that name. */
+  readonly retryAfter: number | undefined;
+
+  constructor(failure: Omit<StoredFailure, "login">) {
+    super("FAILED_ELSEWHERE", failure.message);
+    this.name = failure.name;
+    this.failedAt = failure.failedAt;
+    this.network = failure.network;
+    this.retryAfter = failure.retryAfterMs === undefined ? undefined : failure.retryAfterMs / 1000;
+  }
+}
+
+/** Other processes hold every lock of the entry, and neither end nor bring a token. */
+export class StoreBusyError extends TokenCacheError {
+  constructor() {
+    super(
+      "STORE_BUSY",
+      "other processes are fetching this token and do not finish: look for a stopped or hanging process that uses the same store, or leave out the option store",
+    );
+    this.name = "StoreBusyError";
   }
 }
 

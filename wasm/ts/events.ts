@@ -34,6 +34,14 @@ export type CacheEvent =
   | (EventSubject & { readonly type: "failure-remembered"; readonly errorName: string })
   /** `"account"`: another one is logged in, or none. `"session"`: the same one, perhaps anew. */
   | { readonly type: "identity-changed"; readonly kind: string; readonly change: "account" | "session" }
+  /** The store could not do this; the answer came without it. */
+  | (EventSubject & {
+      readonly type: "store-failed";
+      readonly operation: "load" | "lock" | "save" | "save-failure" | "unlock" | "invalidate";
+      readonly errorName: string;
+    })
+  /** Nobody can say whose the token is beyond this process, so that it is not in the store. */
+  | (EventSubject & { readonly type: "memory-only" })
   /** A request went past the cache, which is full of fetches in flight; or its tenant or claims are not text. */
   | (EventSubject & { readonly type: "passed-by" });
 

@@ -22,12 +22,16 @@ const networkCodes: ReadonlySet<unknown> = new Set([
   "no_network_connectivity",
 ]);
 
+/** The code of `StoredFailureError`, which says itself what it was. */
+const failedElsewhere = "FAILED_ELSEWHERE";
+
 /** Errors wrap errors; no real chain is deeper, and one may be a circle. */
 const depth = 6;
 
 /** Whether the network failed, not the credential. An error that holds several is the network's when all of them are. */
 export function isNetwork(error: unknown, within = depth): boolean {
   if (within === 0 || typeof error !== "object" || error === null) return false;
+  if (field(error, "code") === failedElsewhere) return field(error, "network") === true;
   if (networkCodes.has(field(error, "code")) || networkCodes.has(field(error, "errorCode"))) return true;
   const several = field(error, "errors");
   const all =

@@ -3,6 +3,7 @@ import type { Clock } from "./clock.ts";
 import { OptionError } from "./errors.ts";
 import { type EventListener, shielded } from "./events.ts";
 import type { PolicyOption } from "./policy.ts";
+import type { TokenStore } from "./store/token-store.ts";
 
 /** Options of a cache. */
 export interface TokenCacheOptions {
@@ -14,6 +15,8 @@ export interface TokenCacheOptions {
   maxEntries?: number;
   /** Hears what happens. */
   onEvent?: EventListener;
+  /** Where tokens are kept for all processes: `persistentStore()` of `azure-token-cache/node`, or one of your own. */
+  store?: TokenStore;
 }
 
 /** Options of one credential in a cache. */
@@ -23,6 +26,11 @@ export interface WrapOptions {
    * `azure-token-cache/node`) that it is the Azure CLI's. By default the cache finds out.
    */
   identity?: "fixed" | object;
+  /**
+   * With a store: whose tokens these are, for a credential of which the cache cannot find out. Any text that no credential of
+   * another identity is given, such as a tenant and a client id.
+   */
+  partition?: string;
 }
 
 /** All options of `withTokenCache`. */
@@ -34,28 +42,41 @@ export interface CheckedOptions {
   readonly clock: Clock | undefined;
   readonly maxEntries: number;
   readonly emit: EventListener | undefined;
+  readonly store: TokenStore | undefined;
 }
 
-const cacheOptions = ["policy", "clock", "maxEntries", "onEvent"];
-const wrapOptions = ["identity"];
+/** Options of one credential, checked: undefined where the cache is to find out. */
+export interface CheckedWrapOptions {
+  readonly identity: unknown;
+  readonly partition: string | undefined;
+}
+
+const cacheOptions = ["policy", "clock", "maxEntries", "onEvent", "store"];
+const wrapOptions = ["identity", "partition"];
+const storeMethods = ["load", "tryLock", "save", "saveFailure", "invalidate", "clear"] as const;
 const defaultMaxEntries = 10_000;
 
 /** Checks the options of a cache; `policy` is checked where the engine is at hand. */
 export function checkCacheOptions(options: unknown, alsoWrap: boolean): CheckedOptions {
   const known = alsoWrap ? [...cacheOptions, ...wrapOptions] : cacheOptions;
-  const { policy, clock, maxEntries, onEvent } = checkNames(options, known) as TokenCacheOptions;
+  const { policy, clock, maxEntries, onEvent, store } = checkNames(options, known) as TokenCacheOptions;
   return {
     policy,
     clock: clock === undefined ? undefined : checkClock(clock),
     maxEntries: checkMaxEntries(maxEntries ?? defaultMaxEntries),
     emit: onEvent === undefined ? undefined : shielded(checkListener(onEvent)),
+    store: store === undefined ? undefined : checkStore(store),
   };
 }
 
-/** The identity option of a credential: `undefined` where the platform is to find out. */
-export function checkIdentity(options: unknown, alsoCache: boolean): unknown {
+/** Checks the options of a credential. */
+export function checkWrapOptions(options: unknown, alsoCache: boolean): CheckedWrapOptions {
   const known = alsoCache ? [...cacheOptions, ...wrapOptions] : wrapOptions;
-  const { identity } = checkNames(options, known) as WrapOptions;
+  const { identity, partition } = checkNames(options, known) as WrapOptions;
+  return { identity: checkIdentity(identity), partition: checkPartition(partition) };
+}
+
+function checkIdentity(identity: unknown): unknown {
   if (identity === undefined || identity === "fixed") return identity;
   if (typeof identity !== "object" || identity === null)
     throw new OptionError("identity", 'must be "fixed", or cliIdentity() from "azure-token-cache/node"');
@@ -98,6 +119,17 @@ function checkMaxEntries(maxEntries: unknown): number {
   )
     throw new OptionError("maxEntries", "must be a whole number of at least 1");
   return maxEntries;
+}
+
+function checkPartition(partition: unknown): string | undefined {
+  if (partition === undefined || (typeof partition === "string" && partition !== "")) return partition;
+  throw new OptionError("partition", "must be a text that is not empty, such as a tenant and a client id");
+}
+
+function checkStore(store: TokenStore): TokenStore {
+  if (storeMethods.every((name) => typeof store?.[name] === "function")) return store;
+  const problem = `must be persistentStore() from "azure-token-cache/node", or an object with ${storeMethods.join(", ")}`;
+  throw new OptionError("store", problem);
 }
 
 function checkListener(listener: unknown): EventListener {

@@ -2,6 +2,7 @@
 import type { TokenCredential } from "./credential.ts";
 import type { CredentialKind, LoginWatch } from "./platform.ts";
 import { RequestTree } from "./request-tree.ts";
+import type { Shelf } from "./shelf.ts";
 
 /** Counts since the credential was wrapped. */
 export interface Counts {
@@ -20,6 +21,8 @@ export class Owner implements Counts {
   readonly credential: TokenCredential;
   readonly kind: CredentialKind;
   readonly watch: LoginWatch | undefined;
+  /** Its place in the store that it shares with other processes. */
+  readonly shelf: Shelf | undefined;
   readonly tree: RequestTree;
   closed = false;
   /** Grows with every change of login: a token in hand from before one must not be served. */
@@ -34,12 +37,14 @@ export class Owner implements Counts {
     credential: TokenCredential,
     kind: CredentialKind,
     watch: LoginWatch | undefined,
+    shelf: Shelf | undefined,
     maxEntries: number,
   ) {
     this.id = id;
     this.credential = credential;
     this.kind = kind;
     this.watch = watch;
+    this.shelf = shelf;
     // Requests that mean one entry (a scope, a list of one, another order) have a node each, of which two are usual.
     this.tree = new RequestTree(Math.max(256, 2 * maxEntries));
   }

@@ -1,5 +1,6 @@
 // What a runtime gives to the portable code: who is logged in, timers, the environment. The default has no login to watch.
 import type { TokenCredential } from "./credential.ts";
+import type { EntryKey, StoredLogin } from "./store/token-store.ts";
 
 /** What differs between runtimes. */
 export interface Platform {
@@ -66,6 +67,26 @@ export interface LoginWatch {
    * a token of that tenant is no contradiction.
    */
   admit(token: string, tenantId?: string): Admission;
+
+  /**
+   * Where the tokens of a request stand in a store, and the login that they belong to; not there where the files cannot say
+   * whose they are, and `undefined` where nobody is logged in, or one who is not in the files.
+   */
+  stored?(request: StoredQuestion): StoredPlace | undefined;
+}
+
+/** A request, as far as a key in a store depends on it. */
+export interface StoredQuestion {
+  readonly scopes: readonly string[];
+  readonly tenantId: string | undefined;
+}
+
+/** An entry of a store. */
+export interface StoredPlace {
+  readonly key: EntryKey;
+  readonly login: StoredLogin;
+  /** A user name, for a person. */
+  readonly account?: string | undefined;
 }
 
 /**

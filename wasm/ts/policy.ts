@@ -78,11 +78,21 @@ export function policyNumbers(option: unknown, engine: EngineModule): PolicyNumb
   return numbers;
 }
 
-/** A policy's limits, for the error that names them. */
-export function limitsOf(numbers: PolicyNumbers): { fetch: number; interactive: number } {
+/** What of a policy counts outside the engine: for errors, and for the way through a store. */
+export interface Limits {
+  readonly fetch: number;
+  readonly interactive: number;
+  readonly minValidity: number;
+  readonly scaleShortLives: boolean;
+}
+
+export function limitsOf(numbers: PolicyNumbers): Limits {
+  const number = (name: keyof Policy) => numbers[names.indexOf(name)] ?? 0;
   return {
-    fetch: numbers[names.indexOf("fetchLimitMs")] ?? 0,
-    interactive: numbers[names.indexOf("interactiveFetchLimitMs")] ?? 0,
+    fetch: number("fetchLimitMs"),
+    interactive: number("interactiveFetchLimitMs"),
+    minValidity: number("minValidityMs"),
+    scaleShortLives: number("scaleShortLives") === 1,
   };
 }
 

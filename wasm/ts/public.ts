@@ -7,4 +7,15 @@ export type { CacheEvent, EventListener, EventSubject } from "./events.ts";
 export type { Explanation } from "./explanation.ts";
 export type { TokenCacheOptions, WithTokenCacheOptions, WrapOptions } from "./options.ts";
 export type { Policy, PolicyOption } from "./policy.ts";
+export { entryKey } from "./store/entry-key.ts";
+export type {
+  EntryKey,
+  Generation,
+  StoredEntry,
+  StoredFailure,
+  StoredLogin,
+  StoredToken,
+  StoreLock,
+  TokenStore,
+} from "./store/token-store.ts";
 export type { CacheStats } from "./token-cache.ts";

@@ -3,11 +3,15 @@ import { Stability } from "./codes.ts";
 import type { GetTokenOptions } from "./credential.ts";
 import { LoginContradictionError } from "./errors.ts";
 import type { LoginWatch, Run as Watched } from "./platform.ts";
+import type { Shelf } from "./shelf.ts";
 import type { Slot } from "./slot.ts";
+import type { StoredFetch } from "./store/stored-fetch.ts";
 import { frozenCopy } from "./token.ts";
 
 /** What a run tells the cache while it goes. */
 export interface RunListener {
+  /** Gets the token by way of the store that the credential's cache shares with other processes. */
+  obtain(run: Run, shelf: Shelf, call: () => Promise<unknown>): Promise<unknown>;
   /** The credential starts only now, having waited for the login to be quiet. */
   started(run: Run): void;
   /** The login moved while it ran. */
@@ -31,6 +35,8 @@ export class Run {
   stability: number = Stability.Steady;
   session = 0;
   aborted = false;
+  /** Its way through the store, where there is one. */
+  stored: StoredFetch | undefined;
   readonly #tracing: GetTokenOptions["tracingOptions"];
   readonly #listener: RunListener;
   readonly #controller = new AbortController();
@@ -63,18 +69,24 @@ export class Run {
   /** Lets go of a credential whose answer is not wanted, and tells it so, if its kind may be told. */
   abort(): void {
     this.aborted = true;
+    this.stored?.cancel();
     if (this.slot.owner.kind.abortable) this.#controller.abort();
     this.#release(undefined);
   }
 
   #answer(): Promise<unknown> {
     const { watch } = this.slot.owner;
-    if (watch === undefined) return this.#call();
-    const call = () => {
+    if (watch === undefined) return this.#obtain();
+    const obtain = () => {
       this.#listener.started(this);
-      return this.#call();
+      return this.#obtain();
     };
-    return watch.run(call).then((result) => this.#judge(result, watch));
+    return watch.run(obtain).then((result) => this.#judge(result, watch));
+  }
+
+  #obtain(): Promise<unknown> {
+    const { shelf } = this.slot.owner;
+    return shelf === undefined ? this.#call() : this.#listener.obtain(this, shelf, () => this.#call());
   }
 
   #call(): Promise<unknown> {

@@ -31,7 +31,7 @@ export class Slot implements Place {
   readonly details: Details;
   token: AccessToken | undefined = undefined;
   failure: Thrown | undefined = undefined;
-  /** What callers wait for whose login is watched. */
+  /** What callers wait for who came without options. */
   crowd: Promise<AccessToken | null> | undefined = undefined;
 
   constructor(entry: number, owner: Owner, scopes: string | readonly string[], details: Details) {

@@ -3,10 +3,11 @@ import { CacheHost } from "./cache-host.ts";
 import { type CachedCredential, cachedCredential, isCached, type Stats } from "./cached-credential.ts";
 import type { GetTokenOptions, TokenCredential } from "./credential.ts";
 import { type EngineSource, loadEngine } from "./engine.ts";
-import { AlreadyWrappedError, ClosedError, NotACredentialError } from "./errors.ts";
+import { AlreadyWrappedError, ClosedError, NotACredentialError, OptionError } from "./errors.ts";
 import {
+  type CheckedWrapOptions,
   checkCacheOptions,
-  checkIdentity,
+  checkWrapOptions,
   hasOptions,
   type TokenCacheOptions,
   type WithTokenCacheOptions,
@@ -14,6 +15,7 @@ import {
 } from "./options.ts";
 import type { Owner } from "./owner.ts";
 import type { LoginWatch, Platform } from "./platform.ts";
+import type { TokenStore } from "./store/token-store.ts";
 import { SwitchedOffCredential } from "./switched-off.ts";
 
 /** Counts of a whole cache. */
@@ -55,13 +57,16 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
   function adopt(
     host: () => CacheHost,
     credential: TokenCredential,
-    identity: unknown,
+    { identity, partition }: CheckedWrapOptions,
+    store: TokenStore | undefined,
     close: (host: CacheHost, owner: Owner) => void,
   ): CachedCredential {
     const watch = watchOf(platform, credential, identity);
+    if (store !== undefined && partition === undefined && watch?.stored === undefined)
+      throw new OptionError("partition", needsPartition);
     if (isOff()) return new SwitchedOffCredential(credential);
     const to = host();
-    const owner = to.adopt(credential, watch);
+    const owner = to.adopt(credential, watch, partition);
     return cachedCredential(to, owner, () => close(to, owner));
   }
 
@@ -79,7 +84,7 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     }
 
     wrap(credential: TokenCredential, options?: WrapOptions): CachedCredential {
-      const identity = checkIdentity(options, false);
+      const own = checkWrapOptions(options, false);
       mustBeCredential(credential);
       if (this.#closed) throw new ClosedError();
       const known = isCached(credential) ? (credential as CachedCredential) : this.#wrapped.get(credential);
@@ -87,7 +92,8 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
       const wrapper = adopt(
         () => this.#loaded(),
         credential,
-        identity,
+        own,
+        this.#options.store,
         (host, owner) => {
           host.release(owner);
           this.#drop(credential, wrapper);
@@ -106,6 +112,8 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     async clear(): Promise<void> {
       if (this.#closed) throw new ClosedError();
       this.#host?.invalidateAll();
+      // In the store too, which other caches share: what is not of these credentials stays.
+      if (this.#options.store !== undefined) await this.invalidate();
     }
 
     stats(): CacheStats {
@@ -142,19 +150,24 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
 
   function withTokenCache(credential: TokenCredential, options?: WithTokenCacheOptions): CachedCredential {
     const checked = checkCacheOptions(options, true);
-    const identity = checkIdentity(options, true);
+    const own = checkWrapOptions(options, true);
     mustBeCredential(credential);
     if (isCached(credential)) return again(credential as CachedCredential, options);
     return adopt(
       () => new CacheHost(loadEngine(source), platform, checked),
       credential,
-      identity,
+      own,
+      checked.store,
       (host) => host.close(),
     );
   }
 
   return { withTokenCache, TokenCache: Cache };
 }
+
+const needsPartition =
+  "is needed with a store for this credential, since the cache cannot find out whose tokens it gets: pass a text that no " +
+  "credential of another identity is given, such as a tenant and a client id";
 
 function add(total: { -readonly [Name in keyof Stats]: Stats[Name] }, stats: Stats): void {
   total.hits += stats.hits;

@@ -1,7 +1,7 @@
 // Those who wait for one job: most of them share a promise, those with a signal of their own can leave.
 import type { AbortSignalLike, AccessToken } from "./credential.ts";
 import { AbortError } from "./errors.ts";
-import type { Owner } from "./owner.ts";
+import type { Slot } from "./slot.ts";
 
 type Answer = AccessToken | null;
 
@@ -20,12 +20,12 @@ class Pending {
 }
 
 export class Waiters {
-  readonly owner: Owner;
+  readonly slot: Slot;
   #shared: Pending | undefined;
   readonly #leavers = new Map<Pending, () => void>();
 
-  constructor(owner: Owner) {
-    this.owner = owner;
+  constructor(slot: Slot) {
+    this.slot = slot;
   }
 
   /** A promise for any number of callers, none of whom can leave. */

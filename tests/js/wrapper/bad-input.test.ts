@@ -130,9 +130,9 @@ describe("an option", () => {
     [
       "that is unknown",
       { polcy: {} },
-      /"polcy" is unknown: this takes policy, clock, maxEntries, onEvent, identity/,
+      /"polcy" is unknown: this takes policy, clock, maxEntries, onEvent, store, identity, partition/,
     ],
-    ["that comes later", { store: {} }, /"store" is unknown/],
+    ["store that is none", { store: {} }, /"store" must be persistentStore\(\)/],
     ["bag that is none", 1, /must be an object/],
     ["policy that is unknown", { policy: "azure" }, /"azure-identity" or an object/],
     [

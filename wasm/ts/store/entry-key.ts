@@ -14,3 +14,11 @@ export function entryKey(parts: readonly (string | Uint8Array)[]): EntryKey {
   }
   return key;
 }
+
+/** The first of the parts that a key was joined from. */
+export function beginningOf(key: EntryKey, parts: number): EntryKey {
+  const lengths = new DataView(key.buffer, key.byteOffset, key.byteLength);
+  let at = 0;
+  for (let part = 0; part < parts && at < key.length; part += 1) at += 4 + lengths.getUint32(at);
+  return key.slice(0, at);
+}

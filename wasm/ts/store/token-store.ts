@@ -26,7 +26,10 @@ export interface TokenStore {
   /** Keeps a failure for those who wait for the fetch that failed. */
   saveFailure(key: EntryKey, failure: StoredFailure): Promise<void>;
 
-  /** Forgets tokens, and keeps out the results of fetches that have begun: those whose keys begin with these parts. */
+  /**
+   * Forgets the tokens whose keys begin with these parts, and keeps out the results of their fetches that have begun; of a
+   * whole key also where there is no token yet.
+   */
   invalidate(beginning: EntryKey): Promise<void>;
 
   /** Forgets every token, and keeps out the results of fetches that have begun. */

@@ -1,0 +1,237 @@
+// Caches that share a store, as processes do: one fetches for all, and nothing of another identity is ever served.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { CacheEvent, TokenStore, WithTokenCacheOptions } from "azure-token-cache";
+import { OptionError, StoredFailureError, withTokenCache } from "azure-token-cache";
+import { ManualClock, MemoryTokenStore, ScriptedCredential } from "azure-token-cache/testing";
+import { errorOf, hour, minute, scope, textOf } from "./wrapped.ts";
+
+type Steps = ConstructorParameters<typeof ScriptedCredential>[1];
+
+/** The first import of what only a cache with a store needs is real input, which no clock of a test waits for. */
+async function load(): Promise<void> {
+  const clock = new ManualClock();
+  const options = { store: new MemoryTokenStore(), partition: "p", clock };
+  await withTokenCache(new ScriptedCredential(clock), options).getToken(scope);
+}
+
+const loaded = load();
+
+/** Processes by their number, each with a credential of its own. */
+async function sharing(
+  store: TokenStore,
+  partition = "tenant a",
+  count = 2,
+  steps: Steps = [{ delayMs: 500 }],
+) {
+  await loaded;
+  const clock = new ManualClock();
+  const events: CacheEvent[] = [];
+  const process = () => {
+    const source = new ScriptedCredential(clock, steps);
+    const onEvent = (event: CacheEvent) => events.push(event);
+    return { source, ...wrappedWith(source, { store, partition, clock, identity: "fixed", onEvent }) };
+  };
+  const [first, second] = [process(), process()];
+  const processes = [first, second, ...Array.from({ length: count - 2 }, process)];
+  const fetches = () => processes.reduce((sum, { source }) => sum + source.calls.length, 0);
+  const ask = (...request: Parameters<typeof first.getToken>) =>
+    processes.map(({ getToken }) => getToken(...request));
+  return { clock, events, first, second, ask, fetches };
+}
+
+function wrappedWith(source: ScriptedCredential, options: WithTokenCacheOptions) {
+  const credential = withTokenCache(source, options);
+  return {
+    getToken: (...request: Parameters<typeof credential.getToken>) => credential.getToken(...request),
+    invalidate: (...request: Parameters<typeof credential.invalidate>) => credential.invalidate(...request),
+  };
+}
+
+describe("caches that share a store", () => {
+  it("fetch once for all of them, whoever asks", async () => {
+    const store = new MemoryTokenStore();
+    const { clock, ask, fetches } = await sharing(store, "tenant a", 5);
+    const asked = Promise.all(ask(scope).map(textOf));
+    await clock.advance(2_000);
+    assert.deepEqual(new Set(await asked).size, 1);
+    assert.equal(fetches(), 1);
+    assert.equal(store.heldLocks, 0);
+  });
+
+  it("find the token later, with all that the credential returned beside it", async () => {
+    const store = new MemoryTokenStore();
+    const { clock, first, second, fetches } = await sharing(store, "tenant a", 2, [{}]);
+    first.source.getToken = async () =>
+      Object.assign(
+        { token: "t", expiresOnTimestamp: clock.unixMillis() + hour, tokenType: "Bearer" as const },
+        { refreshAfterTimestamp: clock.unixMillis() + 10 * minute, extra: { a: [1] } },
+      );
+    const fetched = await first.getToken(scope);
+    await clock.advance(1);
+    assert.deepEqual(await second.getToken(scope), fetched);
+    assert.ok(Object.isFrozen(await second.getToken(scope)));
+    assert.equal(fetches(), 0);
+  });
+
+  it("refresh once for all of them, behind their callers", async () => {
+    const { clock, ask, fetches } = await sharing(new MemoryTokenStore(), "tenant a", 3, [{}]);
+    const asked = Promise.all(ask(scope));
+    await clock.advance(2_000);
+    await asked;
+    assert.equal(fetches(), 1);
+    await clock.advance(hour - 4 * minute);
+    const old = await Promise.all(ask(scope).map(textOf));
+    await clock.advance(2_000);
+    const fresh = await Promise.all(ask(scope).map(textOf));
+    assert.equal(fetches(), 2);
+    assert.notEqual(fresh[0], old[0]);
+    assert.equal(new Set(fresh).size, 1);
+  });
+
+  it("share a failure among those who wait for it, under the name that chains read", async () => {
+    const failure = Object.assign(new Error("Please run 'az login'."), {
+      name: "CredentialUnavailableError",
+    });
+    const steps = [{ delayMs: 500, error: failure }];
+    const { clock, ask, fetches } = await sharing(new MemoryTokenStore(), "tenant a", 4, steps);
+    const asked = ask(scope).map(errorOf);
+    await clock.advance(2_000);
+    const errors = (await Promise.all(asked)) as Error[];
+    assert.equal(fetches(), 1);
+    assert.equal(errors.filter((error) => error === failure).length, 1);
+    for (const error of errors) {
+      assert.equal(error.name, "CredentialUnavailableError");
+      assert.equal(error.message, failure.message);
+      assert.ok(error === failure || error instanceof StoredFailureError);
+    }
+  });
+
+  it("never meet across partitions, scopes, tenants or CAE", async () => {
+    const store = new MemoryTokenStore();
+    const one = await sharing(store, "tenant a", 2, [{}]);
+    const other = await sharing(store, "tenant b", 2, [{}]);
+    const calls: [string | string[], object?][] = [
+      [scope],
+      [`${scope}2`],
+      [[scope, `${scope}2`]],
+      [scope, { tenantId: "t" }],
+      [scope, { tenantId: "" }],
+      [scope, { enableCae: true }],
+    ];
+    for (const [scopes, options] of calls) {
+      await one.first.getToken(scopes, options);
+      await other.first.getToken(scopes, options);
+    }
+    assert.equal(one.fetches(), calls.length);
+    assert.equal(other.fetches(), calls.length);
+  });
+
+  it("forget in the store what one of them invalidates, and no more", async () => {
+    const store = new MemoryTokenStore();
+    const { first, second, fetches, clock } = await sharing(store, "tenant a", 2, [{}]);
+    await first.getToken(scope);
+    await first.getToken("other");
+    await clock.advance(1);
+    await first.invalidate(scope);
+    assert.equal(store.tokens.length, 1);
+    await second.getToken("other");
+    assert.equal(fetches(), 2);
+    await second.getToken(scope);
+    assert.equal(fetches(), 3);
+    await clock.advance(1);
+    await second.invalidate();
+    assert.equal(store.tokens.length, 0);
+  });
+
+  it("do not keep a result that comes after an invalidation", async () => {
+    const store = new MemoryTokenStore();
+    const { first, second, clock } = await sharing(store);
+    const asked = textOf(first.getToken(scope));
+    await clock.advance(100);
+    await second.invalidate(scope);
+    await clock.advance(1_000);
+    await asked;
+    assert.deepEqual(store.tokens, []);
+    assert.equal(store.heldLocks, 0);
+  });
+
+  it("replace the stored token by the answer to a claims challenge", async () => {
+    const store = new MemoryTokenStore();
+    const { first, second, clock, fetches } = await sharing(store, "tenant a", 2, [{}]);
+    await first.getToken(scope);
+    await clock.advance(1);
+    const challenged = await textOf(first.getToken(scope, { claims: "{}" }));
+    await clock.advance(1);
+    assert.equal(await textOf(second.getToken(scope)), challenged);
+    assert.equal(fetches(), 2);
+  });
+
+  it("leave no lock behind when the last caller goes away", async () => {
+    const store = new MemoryTokenStore();
+    const { first, second, clock } = await sharing(store);
+    const leaves = new AbortController();
+    const asked = errorOf(first.getToken(scope, { abortSignal: leaves.signal }));
+    await clock.advance(100);
+    assert.equal(store.heldLocks, 1);
+    leaves.abort();
+    assert.equal(((await asked) as Error).name, "AbortError");
+    await clock.advance(1);
+    assert.equal(store.heldLocks, 0);
+    const other = textOf(second.getToken(scope));
+    await clock.advance(1_000);
+    assert.ok(await other);
+    assert.equal(second.source.calls.length, 1);
+  });
+
+  it("take an extra slot where the one who fetches does not move", async () => {
+    const store = new MemoryTokenStore();
+    const { first, second, clock } = await sharing(store);
+    first.source.getToken = () => new Promise(() => {});
+    void first.getToken(scope).catch(() => {});
+    await clock.advance(100);
+    const asked = textOf(second.getToken(scope));
+    await clock.advance(29_000);
+    assert.equal(second.source.calls.length, 0);
+    await clock.advance(8_000);
+    assert.ok(await asked);
+    assert.equal(second.source.calls.length, 1);
+  });
+});
+
+describe("a store that fails", () => {
+  it("costs a fetch and never an answer", async () => {
+    for (const broken of ["load", "tryLock", "save"] as const) {
+      const store = new MemoryTokenStore();
+      Object.assign(store, { [broken]: () => Promise.reject(new RangeError("the disk is full")) });
+      const { ask, clock, events, fetches } = await sharing(store);
+      const asked = ask(scope).map(textOf);
+      await clock.advance(3_000);
+      for (const text of await Promise.all(asked)) assert.ok(text, broken);
+      assert.equal(fetches(), 2, broken);
+      const failures = events.filter((event) => event.type === "store-failed");
+      assert.ok(failures.length > 0 && failures.every((event) => event.errorName === "RangeError"), broken);
+      assert.equal(store.heldLocks, 0, broken);
+    }
+  });
+
+  it("is refused where it is none", () => {
+    const source = new ScriptedCredential(new ManualClock());
+    for (const store of [{}, null, "disk", new Map()])
+      assert.throws(() => withTokenCache(source, { store: store as never, partition: "p" }), OptionError);
+  });
+});
+
+describe("the option partition", () => {
+  it("is demanded at once where the cache cannot find out whose tokens they are", () => {
+    const source = new ScriptedCredential(new ManualClock());
+    const wrap = () => withTokenCache(source, { store: new MemoryTokenStore(), identity: "fixed" });
+    assert.throws(wrap, { name: "OptionError", option: "partition" });
+  });
+
+  it("is a text that is not empty", () => {
+    const source = new ScriptedCredential(new ManualClock());
+    for (const partition of ["", 7, null])
+      assert.throws(() => withTokenCache(source, { partition: partition as never }), OptionError);
+  });
+});

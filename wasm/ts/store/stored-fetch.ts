@@ -1,0 +1,232 @@
+// Gets one token by way of the store: performs the walk, and answers as soon as there is an answer.
+import type { AccessToken } from "../credential.ts";
+import { isNetwork, retryAfter } from "../failure.ts";
+import type { Shelved } from "../shelf.ts";
+import { Ending } from "./ending.ts";
+import { accessTokenOf, storedTokenOf } from "./stored-token.ts";
+import type { Generation, StoredEntry, StoredFailure, StoreLock, TokenStore } from "./token-store.ts";
+import { Answer, type Clocks, Locking, Step, type Terms, Walk } from "./walk.ts";
+
+/** What is asked of the store, and for whom. */
+export interface StoredRequest extends Shelved {
+  readonly store: TokenStore;
+  readonly tenantId: string | undefined;
+  readonly challenged: boolean;
+  /** When the token that is held, and due, was acquired; NaN: none is held. */
+  readonly held: number;
+  readonly terms: Terms;
+}
+
+/** What a stored fetch needs of the cache that it serves. */
+export interface StoredFetchHost extends Clocks {
+  /** Runs the credential. */
+  fetch(): Promise<AccessToken | null>;
+  /** When a token that callers get was acquired, in milliseconds since the Unix epoch. */
+  acquired(token: AccessToken, at: number): void;
+  pause(milliseconds: number): Promise<void>;
+  /** Keeps the process alive until what it returns is called, or a few seconds are over. */
+  hold(): () => void;
+  /** What callers get where there is neither a token nor an error of the credential's own. */
+  readonly errors: {
+    failedElsewhere(failure: StoredFailure): Error;
+    busy(): Error;
+    moved(): Error;
+  };
+  /** The store could not do this; the answer comes without it. */
+  storeFailed(operation: StoreOperation, error: unknown): void;
+}
+
+/** What a store was asked to do. */
+export type StoreOperation = "load" | "lock" | "save" | "save-failure" | "unlock";
+
+const nothing: StoredEntry = { generation: { store: 0, entry: 0 } };
+
+export class StoredFetch {
+  readonly #request: StoredRequest;
+  readonly #host: StoredFetchHost;
+  readonly #walk: Walk;
+  /** What the cache made of the fetch: one of `Ending`. */
+  readonly #settled: Promise<number>;
+  #settle!: (ending: number) => void;
+  #answer!: { resolve(answer: AccessToken | null): void; reject(error: unknown): void };
+  #lock: StoreLock | undefined;
+  #found: StoredEntry = nothing;
+  #fetched: AccessToken | null = null;
+  #fetchedAt = 0;
+  #error: unknown;
+  #cancelled = false;
+  readonly #over: Promise<void>;
+  #end!: () => void;
+
+  constructor(request: StoredRequest, host: StoredFetchHost) {
+    this.#request = request;
+    this.#host = host;
+    this.#walk = new Walk(request, request.terms, host);
+    this.#settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#over = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  /** The token, `null` or the error, as soon as there is one. What is left to do is done behind. */
+  begin(): Promise<AccessToken | null> {
+    return new Promise((resolve, reject) => {
+      this.#answer = { resolve, reject };
+      this.#perform().catch(reject);
+    });
+  }
+
+  /** What the cache made of the answer: one of `Ending`. */
+  settle(ending: number): void {
+    this.#settle(ending);
+  }
+
+  /** Nobody wants the answer any more. */
+  cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    this.#walk.cancel();
+    this.#settle(Ending.Dropped);
+  }
+
+  async #perform(): Promise<void> {
+    try {
+      for (let { step } = this.#walk; step !== Step.Done; { step } = this.#walk) await this.#do(step);
+    } finally {
+      this.#cancelled = true;
+      this.#walk.free();
+      this.#end();
+    }
+  }
+
+  #do(step: number): Promise<void> {
+    switch (step) {
+      case Step.Load:
+        return this.#load();
+      case Step.Lock:
+        return this.#tryLock();
+      case Step.Sleep:
+        return this.#sleep();
+      case Step.Fetch:
+        return this.#fetch();
+      case Step.SaveFailure:
+        return this.#saveFailure();
+      case Step.Unlock:
+        return this.#unlock();
+      default:
+        return this.#save(step === Step.SaveOverGeneration ? this.#walk.over : undefined);
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { store, key } = this.#request;
+    this.#found = (await this.#attempt("load", () => store.load(key))) ?? nothing;
+    const { login, loginNow } = this.#request;
+    const moved = loginNow()?.account !== login.account;
+    this.#tell(this.#walk.loaded(this.#found, moved));
+  }
+
+  async #tryLock(): Promise<void> {
+    const { store, key } = this.#request;
+    const { lane } = this.#walk;
+    let locking: number = Locking.Unavailable;
+    await this.#attempt("lock", async () => {
+      this.#lock = await store.tryLock(key, lane);
+      locking = this.#lock === undefined ? Locking.Busy : Locking.Taken;
+    });
+    this.#tell(this.#walk.locked(locking));
+  }
+
+  async #sleep(): Promise<void> {
+    await this.#host.pause(Math.max(1, Math.ceil(this.#walk.until - this.#host.monotonicMillis())));
+    this.#walk.timeout();
+  }
+
+  async #fetch(): Promise<void> {
+    // Whoever gives up does not wait for a credential that ignores it: the lock is for others.
+    await Promise.race([this.#run(), this.#settled]);
+    // A program that has its token may have nothing else to do: the next one is to find it in the store.
+    const release = this.#host.hold();
+    this.#walk.fetched(await this.#settled);
+    void this.#over.then(release);
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const token = await this.#host.fetch();
+      this.#fetchedAt = this.#host.unixMillis();
+      this.#fetched = token;
+      if (token !== null) this.#host.acquired(token, this.#fetchedAt);
+      this.#answer.resolve(token);
+    } catch (error) {
+      this.#fetchedAt = this.#host.unixMillis();
+      this.#error = error;
+      this.#answer.reject(error);
+    }
+  }
+
+  async #save(over: Generation | undefined): Promise<void> {
+    const { store, key, account, tenantId, login, loginNow } = this.#request;
+    const token = this.#fetched;
+    if (token !== null) {
+      const about = { acquiredAt: this.#fetchedAt, login: loginNow() ?? login, account, tenantId };
+      await this.#attempt("save", () => store.save(key, storedTokenOf(token, about), over));
+    }
+    this.#walk.saved();
+  }
+
+  async #saveFailure(): Promise<void> {
+    const { store, key, login } = this.#request;
+    const error = this.#error;
+    const pause = retryAfter(error, this.#host.unixMillis());
+    const failure = {
+      failedAt: this.#fetchedAt,
+      ...namedError(error),
+      network: isNetwork(error),
+      retryAfterMs: Number.isNaN(pause) ? undefined : pause,
+      login,
+    };
+    await this.#attempt("save-failure", () => store.saveFailure(key, failure));
+    this.#walk.saved();
+  }
+
+  async #unlock(): Promise<void> {
+    const lock = this.#lock;
+    this.#lock = undefined;
+    await this.#attempt("unlock", async () => lock?.release());
+    this.#walk.unlocked();
+  }
+
+  #tell(answer: number): void {
+    const { token, failure } = this.#found;
+    const { errors } = this.#host;
+    if (answer === Answer.Stored && token !== undefined) {
+      const stored = accessTokenOf(token);
+      this.#host.acquired(stored, token.acquiredAt);
+      this.#answer.resolve(stored);
+    } else if (answer === Answer.StoredFailure && failure !== undefined) {
+      this.#answer.reject(errors.failedElsewhere(failure));
+    } else if (answer === Answer.Exhausted) {
+      this.#answer.reject(errors.busy());
+    } else if (answer !== Answer.None) {
+      this.#answer.reject(errors.moved());
+    }
+  }
+
+  async #attempt<T>(operation: StoreOperation, run: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await run();
+    } catch (error) {
+      this.#host.storeFailed(operation, error);
+      return undefined;
+    }
+  }
+}
+
+/** What may be kept of an error: its name and its message. */
+function namedError(error: unknown): { name: string; message: string } {
+  if (error instanceof Error) return { name: String(error.name), message: String(error.message) };
+  return { name: "Error", message: "the credential threw something that is not an Error" };
+}
