@@ -3,4 +3,5 @@
 #[cfg(feature = "engine")]
 mod engine;
 mod run;
+mod store;
 mod watch;

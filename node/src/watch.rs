@@ -1,10 +1,16 @@
 //! `LoginWitness`: core's login watch with host's eyes, for one credential of one JavaScript thread.
 
-use azure_token_cache_core::az::account::AccountEnvironment;
+use std::path::Path;
+
+use azure_token_cache_core::az::account::{self, Absence, Account, AccountEnvironment, AccountFiles};
+use azure_token_cache_core::az::args::Audience;
+use azure_token_cache_core::az::command::TokenCommand;
 use azure_token_cache_core::identity::login::{File, Login, Marks, Role, codes};
 use azure_token_cache_core::identity::{Look, Mark, Medium};
 use azure_token_cache_core::time::{Clock, Instant};
+use azure_token_cache_host::az_entry;
 use azure_token_cache_host::witness::{LoginFiles, Reading};
+use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 /// The files of a login, and the environment in which their contents count. Relative paths are not resolved.
@@ -26,6 +32,19 @@ pub struct LoginSources {
     pub arm_cloud_metadata_url: Option<String>,
 }
 
+/// What a store needs to know of a token of az's.
+#[napi(object, object_from_js = false)]
+pub struct AzEntry {
+    /// What it is kept under.
+    pub key: Uint8Array,
+    /// The digest of the files that name the account.
+    pub login_account: String,
+    /// The digest of the files that hold its secrets.
+    pub login_session: String,
+    /// Whose it is.
+    pub account: String,
+}
+
 /// The watch over one credential's files. Times are milliseconds, monotonic and since the Unix epoch; answers are the
 /// numbers of `azure_token_cache_core::identity::login::codes`.
 #[napi]
@@ -35,10 +54,13 @@ pub struct LoginWitness {
     files: LoginFiles,
     roles: Vec<Role>,
     sources: Option<LoginSources>,
+    /// Whether these sources have been read.
+    is_read: bool,
     /// How often the sources changed: marks of other files are other marks.
     generation: u32,
     secrets: Mark,
     last_run: u32,
+    subscription: Option<String>,
 }
 
 #[napi]
@@ -48,14 +70,16 @@ impl LoginWitness {
     #[must_use]
     pub fn new(reliance: u32, subscription: Option<String>, gap_ms: f64) -> Self {
         Self {
-            login: Login::new(codes::reliance(reliance), subscription, whole(gap_ms)),
+            login: Login::new(codes::reliance(reliance), subscription.clone(), whole(gap_ms)),
             clock: Clock::default(),
             files: LoginFiles::new(Vec::new(), Vec::new()),
             roles: Vec::new(),
             sources: None,
+            is_read: false,
             generation: 0,
             secrets: Mark::new(0),
             last_run: 0,
+            subscription,
         }
     }
 
@@ -67,6 +91,7 @@ impl LoginWitness {
         self.roles =
             sources.roles.iter().map(|role| codes::role(u8::try_from(*role).unwrap_or(u8::MAX))).collect();
         self.generation = self.generation.wrapping_add(1);
+        self.is_read = false;
         self.sources = Some(sources);
     }
 
@@ -147,12 +172,76 @@ impl LoginWitness {
         self.login.error().map(ToString::to_string)
     }
 
+    /// Where the store keeps az's token for this request, and the login, by what was seen last. Nothing where nobody is
+    /// logged in, the files do not tell whose token it is, or az would refuse the request.
+    #[napi]
+    #[must_use]
+    #[allow(clippy::needless_pass_by_value)]
+    pub fn az_entry(&self, scopes: Vec<String>, tenant: Option<String>) -> Option<AzEntry> {
+        let Account::Present(identity) = self.az_account(tenant.as_deref())? else {
+            return None;
+        };
+        if identity.is_memory_only() {
+            return None;
+        }
+        let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+        let command = TokenCommand {
+            audience: Some(Audience::Scopes(&scopes)),
+            tenant: tenant.as_deref(),
+            subscription: self.subscription.as_deref(),
+        };
+        let key = az_entry::key(&command, &identity.fingerprint, self.az_folder()?).ok()?;
+        let login = self.files.digests();
+        Some(AzEntry {
+            key: key.as_bytes().into(),
+            login_account: az_entry::digest_text(login.account),
+            login_session: az_entry::digest_text(login.session),
+            account: identity.user,
+        })
+    }
+
+    /// Where nobody is logged in to az, by what was seen last: how the keys begin of tokens that are nobody's.
+    #[napi]
+    #[must_use]
+    pub fn az_vacated(&self) -> Option<Uint8Array> {
+        match self.az_account(None)? {
+            Account::Absent(Absence::NoAccounts) => {
+                Some(az_entry::beginning(self.az_folder()?).as_bytes().into())
+            }
+            Account::Absent(_) | Account::Present(_) => None,
+        }
+    }
+
+    fn az_account(&self, tenant: Option<&str>) -> Option<Account> {
+        let contents = |role| match self.index(role) {
+            Some(index) => self.files.contents(index),
+            None => Ok(None),
+        };
+        let files = AccountFiles {
+            profile: contents(Role::AzProfile).ok()?,
+            clouds: contents(Role::AzClouds).ok()?,
+            config: contents(Role::AzConfig).ok()?,
+        };
+        let environment = self.sources.as_ref().filter(|_| self.is_read)?.environment();
+        account::parse(&files, &environment, self.subscription.as_deref(), tenant).ok()
+    }
+
+    fn az_folder(&self) -> Option<&Path> {
+        let profile = self.sources.as_ref()?.files.get(self.index(Role::AzProfile)?)?;
+        Path::new(profile).parent()
+    }
+
+    fn index(&self, role: Role) -> Option<usize> {
+        self.roles.iter().position(|known| *known == role)
+    }
+
     fn now(&mut self, monotonic_ms: f64, unix_ms: f64) -> Instant {
         self.clock.sample(whole(monotonic_ms), whole(unix_ms))
     }
 
     fn read(&mut self, now: Instant) {
         let Reading { witness, contents, secrets, written_unix_ms, remote } = self.files.read();
+        self.is_read = true;
         self.secrets = mark(self.generation, secrets);
         let marks = Marks {
             witness: mark(self.generation, witness),
