@@ -25,6 +25,18 @@ export interface LoginWitness {
   session(): number;
   /** Why the last contents could not be parsed. */
   error(): string | null | undefined;
+  /** Of the addon, which the store is of too: where it keeps az's token for a request, by what was seen last. */
+  azEntry?(scopes: readonly string[], tenantId: string | undefined): AzEntry | null | undefined;
+  /** Where nobody is logged in to az: how the keys begin of tokens that are nobody's. */
+  azVacated?(): Uint8Array | null | undefined;
+}
+
+/** As the addon says it. */
+export interface AzEntry {
+  readonly key: Uint8Array;
+  readonly loginAccount: string;
+  readonly loginSession: string;
+  readonly account: string;
 }
 
 /** What the addon exports for this. */

@@ -1,5 +1,6 @@
 // Who is logged in to the developer tools that a credential uses: asked before each token is served, and around each fetch.
 import type { Admission, LoginWatch, Run, Verdict } from "../../wasm/ts/platform.ts";
+import type { EntryKey, StoredLogin } from "../../wasm/ts/store/token-store.ts";
 import { CredentialUnavailableError } from "./errors.ts";
 import { loginSources, sourceVariables, type Tool } from "./login-watch-sources.ts";
 import { type LoginWitness, loadLoginWitness, loginWitness, type Reliance } from "./login-watch-witness.ts";
@@ -105,6 +106,38 @@ class NodeLoginWatch implements LoginWatch {
       default:
         return "ok";
     }
+  }
+
+  /** By what was seen last: a look of its own could see a later login than that of the token in hand. */
+  stored({
+    scopes,
+    tenantId,
+  }: {
+    scopes: readonly string[];
+    tenantId: string | undefined;
+  }): { key: EntryKey; login: StoredLogin; account: string } | undefined {
+    if (!this.#isAzAlone() || !this.#asksTenant(tenantId)) return undefined;
+    const entry = this.#witness?.azEntry?.(scopes, tenantId || this.#needs.tenantId);
+    if (!entry) return undefined;
+    const { key, loginAccount, loginSession, account } = entry;
+    return { key, login: { account: loginAccount, session: loginSession }, account };
+  }
+
+  /** How the keys begin of tokens that are nobody's, because nobody is logged in to az; by what was seen last. */
+  vacated(): EntryKey | undefined {
+    return (this.#isAzAlone() && this.#witness?.azVacated?.()) || undefined;
+  }
+
+  /** A chain's token may be another tool's. */
+  #isAzAlone(): boolean {
+    const { tools, reliance } = this.#needs;
+    return !this.#unwatchable && reliance === "always" && tools.length === 1 && tools[0] === "az";
+  }
+
+  /** A credential with a tenant of its own may refuse a request for another, or ignore what it names: nobody knows here. */
+  #asksTenant(tenantId: string | undefined): boolean {
+    if (!tenantId || tenantId === this.#needs.tenantId) return true;
+    return this.#needs.tenantId === undefined && !process.env["AZURE_IDENTITY_DISABLE_MULTITENANTAUTH"];
   }
 
   /** How long the credential has to wait, in milliseconds; `undefined`: it may start. */
