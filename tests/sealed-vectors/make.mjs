@@ -14,7 +14,9 @@ const token = {
       expires_on: 4000000000,
       expires_on_text: "2096-10-02 09:06:40.000000",
       expires_at_ms: 4000000000000,
+      refresh_at_ms: 3999999000000,
       acquired_at_ms: 1790000000000,
+      acquired_at_boot: { boot: "4d6cbb3e-0000-4000-8000-000000000003", elapsed_ms: 86400000 },
       tenant: "6a2f2b9a-0000-4000-8000-000000000001",
       subscription: "6a2f2b9a-0000-4000-8000-000000000002",
       account: "ann@example.org",
@@ -27,7 +29,16 @@ const token = {
 const failure = {
   generation: { entry: 0, store: 0 },
   content: {
-    failure: { failed_at_ms: 1790000000000, class: "NotLoggedIn", message: "az login", network: false },
+    failure: {
+      failed_at_ms: 1790000000000,
+      class: "NotLoggedIn",
+      message: "az login",
+      retry_after_ms: 30000,
+      network: false,
+      login_witness: "0102",
+      session_witness: "0304",
+      az: { exit_code: 1, stderr: "ERROR: Please run 'az login'" },
+    },
   },
 };
 const tombstone = { generation: { entry: 1, store: 0 }, content: "tombstone" };

@@ -238,6 +238,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::store::Record;
 
     /// Made by another implementation: the one of JavaScript, `tests/sealed-vectors/make.mjs`.
     const VECTORS: &str = include_str!("../../../tests/sealed-vectors/sealed.json");
@@ -274,6 +275,8 @@ mod tests {
             let opened = keys.open(&vector.file, sealed).unwrap();
             assert_eq!(opened.key, key);
             assert_eq!(opened.json(), vector.json.as_bytes());
+            let record = Record::from_json(opened.json()).unwrap();
+            assert_eq!(*record.to_json().unwrap(), vector.json.as_bytes(), "every field is known");
         }
     }
 

@@ -101,6 +101,13 @@ fn without_a_vault_the_error_names_the_choices_and_unsealed_files_need_a_word() 
     assert_eq!(get(&Store::open(&options).unwrap(), &key("a")).as_deref(), Some("plain"));
     assert_eq!(leaks(&stage), ["plain"]);
     assert_eq!(get(&stage.store(), &key("a")), None, "whoever seals does not read what is unsealed");
+
+    let plain = stage.state().join("store/plain");
+    let first = fs::read_dir(&plain).unwrap().next().unwrap().unwrap().path();
+    put(&store, &key("b"), "other");
+    let second = fs::read_dir(&plain).unwrap().map(|file| file.unwrap().path()).find(|file| *file != first);
+    fs::rename(first, second.unwrap()).unwrap();
+    assert_eq!(store.load(&key("b")).flaw, Some(Flaw::Unopenable), "not even unsealed under another name");
 }
 
 #[test]
