@@ -1,6 +1,13 @@
 // Who is logged in to the developer tools that a credential uses: asked before each token is served, and around each fetch.
-import type { Admission, LoginWatch, Run, Verdict } from "../../wasm/ts/platform.ts";
-import type { EntryKey, StoredLogin } from "../../wasm/ts/store/token-store.ts";
+import type {
+  Admission,
+  LoginWatch,
+  Run,
+  StoredPlace,
+  StoredQuestion,
+  Verdict,
+} from "../../wasm/ts/platform.ts";
+import type { EntryKey } from "../../wasm/ts/store/token-store.ts";
 import { CredentialUnavailableError } from "./errors.ts";
 import { loginSources, sourceVariables, type Tool } from "./login-watch-sources.ts";
 import { type LoginWitness, loadLoginWitness, loginWitness, type Reliance } from "./login-watch-witness.ts";
@@ -42,8 +49,15 @@ class NodeLoginWatch implements LoginWatch {
   /** The wall clock's millisecond at which the files were last seen unchanged. */
   #unchangedAt = Number.NaN;
 
+  readonly stored?: (request: StoredQuestion) => StoredPlace | undefined;
+  readonly vacated?: () => EntryKey | undefined;
+
   constructor(needs: LoginNeeds) {
     this.#needs = needs;
+    if (isAzAlone(needs)) {
+      this.stored = (request) => this.#stored(request);
+      this.vacated = () => (!this.#unwatchable && this.#witness?.azVacated?.()) || undefined;
+    }
     this.everyMs = needs.reliance === "unknown" ? unknownEveryMs : 0;
   }
 
@@ -109,29 +123,12 @@ class NodeLoginWatch implements LoginWatch {
   }
 
   /** By what was seen last: a look of its own could see a later login than that of the token in hand. */
-  stored({
-    scopes,
-    tenantId,
-  }: {
-    scopes: readonly string[];
-    tenantId: string | undefined;
-  }): { key: EntryKey; login: StoredLogin; account: string } | undefined {
-    if (!this.#isAzAlone() || !this.#asksTenant(tenantId)) return undefined;
+  #stored({ scopes, tenantId }: StoredQuestion): StoredPlace | undefined {
+    if (this.#unwatchable || !this.#asksTenant(tenantId)) return undefined;
     const entry = this.#witness?.azEntry?.(scopes, tenantId || this.#needs.tenantId);
     if (!entry) return undefined;
     const { key, loginAccount, loginSession, account } = entry;
     return { key, login: { account: loginAccount, session: loginSession }, account };
-  }
-
-  /** How the keys begin of tokens that are nobody's, because nobody is logged in to az; by what was seen last. */
-  vacated(): EntryKey | undefined {
-    return (this.#isAzAlone() && this.#witness?.azVacated?.()) || undefined;
-  }
-
-  /** A chain's token may be another tool's. */
-  #isAzAlone(): boolean {
-    const { tools, reliance } = this.#needs;
-    return !this.#unwatchable && reliance === "always" && tools.length === 1 && tools[0] === "az";
   }
 
   /** A credential with a tenant of its own may refuse a request for another, or ignore what it names: nobody knows here. */
@@ -209,6 +206,11 @@ class NodeLoginWatch implements LoginWatch {
     }
     return true;
   }
+}
+
+/** A chain's token may be another tool's. */
+function isAzAlone({ tools, reliance }: LoginNeeds): boolean {
+  return reliance === "always" && tools.length === 1 && tools[0] === "az";
 }
 
 async function settled<T>(
