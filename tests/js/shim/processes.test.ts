@@ -1,0 +1,164 @@
+// Many processes through the shim and the real az: one request for a token, one failure, and never another's token.
+import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { decodeJwt } from "jose";
+import type { AzRun } from "../../stand/az.ts";
+import { alice, drone, robot } from "../../stand/directory.ts";
+import { limits, masked, python, type Running, run, stage } from "./stage.ts";
+
+const on = stage();
+const vault = "https://vault.azure.net";
+const command = ["account", "get-access-token", "--output", "json", "--resource", vault];
+
+test("64 processes at once on an empty store: one az, one request for a token", limits, async (context) => {
+  const { az, entra, shim } = on();
+  await az.login(robot);
+  entra.forgetRequests();
+  const began = performance.now();
+  const crowd = Array.from({ length: 64 }, () => shim.start(command));
+  const ends: number[] = [];
+  const answers = await Promise.all(
+    crowd.map(async ({ ended }) => {
+      const answer = await ended;
+      ends.push(performance.now() - began);
+      return answer;
+    }),
+  );
+  context.diagnostic(
+    `first answer after ${ends[0]?.toFixed(0)} ms, last after ${ends.at(-1)?.toFixed(0)} ms`,
+  );
+  assert.deepEqual(new Set(answers.map(({ code, stderr }) => `${code} ${stderr}`)), new Set(["0 "]));
+  assert.equal(new Set(answers.map(({ stdout }) => stdout)).size, 1);
+  assert.equal((await az.starts()).length, 1);
+  assert.equal(entra.requests().byResource[vault], 1);
+});
+
+test(
+  "a failing az with 64 waiting: all have its words and its exit code, and it ran once",
+  limits,
+  async () => {
+    const { az, entra, shim } = on();
+    await az.login(alice);
+    entra.control.revoke(alice);
+    const hold = entra.control.hold({ resource: vault });
+    const first = shim.start(command);
+    await hold.arrived(1);
+    const crowd = Array.from({ length: 64 }, () => shim.start(command));
+    for (const { child } of crowd) await waiting(child);
+    hold.release();
+    const answers = await Promise.all([first, ...crowd].map(({ ended }) => ended));
+    assert.deepEqual(
+      new Set(answers.map((answer) => `${answer.code} ${masked(answer).stdout}`)),
+      new Set(["1 "]),
+    );
+    const words = new Set(answers.map(({ stderr }) => stderr));
+    assert.equal(words.size, 1);
+    assert.match([...words][0] ?? "", /AADSTS50173/);
+    assert.equal((await az.starts()).length, 1);
+  },
+);
+
+test(
+  "az logs in another account while processes ask: none has the old one's token after it",
+  limits,
+  async () => {
+    const { az, shim } = on();
+    await az.login(robot);
+    assert.equal(owner(await shim.az(...command)), robot.objectId);
+    let over = false;
+    const after: Running[] = [];
+    const switching = az.login(drone).then(() => {
+      over = true;
+      after.push(...Array.from({ length: 8 }, () => shim.start(command)));
+    });
+    const during: string[] = [];
+    while (!over) during.push(owner(await shim.az(...command)));
+    await switching;
+    for (const { ended } of after) assert.equal(owner(await ended), drone.objectId);
+    assert.ok(during.every((id) => [robot.objectId, drone.objectId].includes(id)));
+    await az.accountSet("Contoso Dev");
+    assert.equal(owner(await shim.az(...command)), robot.objectId);
+  },
+);
+
+test("az logout through the shim leaves nothing, and a new login is a new token", limits, async () => {
+  const { az, shim } = on();
+  await az.login(robot);
+  const before = await shim.az(...command);
+  assert.equal((await shim.az("logout")).code, 0);
+  assert.deepEqual(JSON.parse((await shim.program("status", "--json")).stdout).tokens, []);
+  assert.match((await shim.az(...command)).stderr, /az login/);
+  await az.login(robot);
+  const after = await shim.az(...command);
+  assert.equal(owner(after), robot.objectId);
+  assert.notDeepEqual(masked(after), masked(before));
+});
+
+test("logged out and in again without the shim: a new token", limits, async () => {
+  const { az, shim } = on();
+  await az.login(robot);
+  const before = await shim.az(...command);
+  await az.logout();
+  await az.login(robot);
+  const after = await shim.az(...command);
+  assert.notDeepEqual(masked(after), masked(before));
+  assert.equal(owner(after), robot.objectId);
+});
+
+test("an `account set` to the same subscription costs no run of az", limits, async () => {
+  const { az, shim } = on();
+  await az.login(robot);
+  const before = await shim.az(...command);
+  await az.accountSet("Contoso Dev");
+  assert.deepEqual(masked(await shim.az(...command)), masked(before));
+  assert.equal((await az.starts()).length, 1);
+});
+
+test(
+  "azure-identity for Python gets its token through the shim, each process after the first without az",
+  limits,
+  async () => {
+    const { az, entra, shim } = on();
+    await az.login(alice);
+    const script = [
+      "import azure.identity as identity",
+      "credential = identity.AzureCliCredential()",
+      `token = credential.get_token("${vault}/.default")`,
+      "print(token.token, token.expires_on)",
+    ].join("\n");
+    const ask = () => run(python, ["-c", script], shim.environment).ended;
+    const answers = [await ask(), ...(await Promise.all([ask(), ask()]))];
+    for (const { code, stdout, stderr } of answers) {
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+      assert.ok(stdout === answers[0]?.stdout);
+    }
+    const [token = "", expiresOn] = (answers[0]?.stdout ?? "").trim().split(" ");
+    const { oid, exp } = decodeJwt(token);
+    assert.equal(oid, alice.objectId);
+    assert.ok(Math.abs(Number(expiresOn) - (exp ?? 0)) <= 1);
+    assert.equal((await az.starts()).length, 1);
+    assert.equal(entra.requests().byResource[vault], 1);
+  },
+);
+
+function owner({ code, stdout, stderr }: AzRun): string {
+  assert.equal(code, 0, stderr);
+  return String(decodeJwt(JSON.parse(stdout).accessToken)["oid"]);
+}
+
+/** A process that sleeps between two looks at the store waits for another one's fetch. */
+async function waiting(child: ChildProcess): Promise<void> {
+  const sleeping = process.arch === "x64" ? "230" : "115";
+  while (callOf(child) !== sleeping) await pause(1);
+}
+
+function callOf({ pid }: ChildProcess): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/syscall`, "utf8").split(" ")[0];
+  } catch {
+    return undefined;
+  }
+}
