@@ -128,7 +128,9 @@ function checkPartition(partition: unknown): string | undefined {
 
 function checkStore(store: TokenStore): TokenStore {
   if (storeMethods.every((name) => typeof store?.[name] === "function")) return store;
-  const problem = `must be persistentStore() from "azure-token-cache/node", or an object with ${storeMethods.join(", ")}`;
+  const problem =
+    'must be persistentStore() from "azure-token-cache/node", seal(yours, { key }) of a store that keeps bytes, or an object with ' +
+    storeMethods.join(", ");
   throw new OptionError("store", problem);
 }
 

@@ -7,6 +7,8 @@ export type { CacheEvent, EventListener, EventSubject } from "./events.ts";
 export type { Explanation } from "./explanation.ts";
 export type { TokenCacheOptions, WithTokenCacheOptions, WrapOptions } from "./options.ts";
 export type { Policy, PolicyOption } from "./policy.ts";
+export { seal } from "./seal.ts";
+export type { ByteStore, SealOptions } from "./store/byte-store.ts";
 export { entryKey } from "./store/entry-key.ts";
 export type {
   EntryKey,

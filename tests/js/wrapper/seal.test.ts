@@ -1,0 +1,191 @@
+// seal(): what stands in a store for bytes, and that nobody reads or changes it without the key.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { type ByteStore, entryKey, OptionError, type StoredToken, seal } from "azure-token-cache";
+
+const key = Uint8Array.from({ length: 32 }, (_, index) => index);
+const otherKey = key.map((byte) => 255 - byte);
+const entry = entryKey(["token 1", "a"]);
+const login = { account: "0a", session: "0b" };
+
+function token(text: string): StoredToken {
+  return {
+    token: text,
+    expiresAt: Date.now() + 3_600_000,
+    acquiredAt: Date.now(),
+    login,
+    tokenType: "Bearer",
+  };
+}
+
+/** Bytes in a map, with locks that a crash does not let go of. */
+class Bytes implements ByteStore {
+  readonly kept = new Map<string, Uint8Array>();
+  readonly locked = new Set<string>();
+
+  async load(name: string) {
+    return this.kept.get(name);
+  }
+
+  async save(name: string, bytes: Uint8Array) {
+    this.kept.set(name, bytes.slice());
+  }
+
+  async remove(name: string) {
+    this.kept.delete(name);
+  }
+
+  async list() {
+    return [...this.kept.keys()];
+  }
+
+  async lock(name: string) {
+    if (this.locked.has(name)) return null;
+    this.locked.add(name);
+    return () => {
+      this.locked.delete(name);
+    };
+  }
+
+  async clear() {
+    this.kept.clear();
+  }
+}
+
+interface Vector {
+  readonly vault_key: string;
+  readonly entry_key: string;
+  readonly file: string;
+  readonly json: string;
+  readonly bytes: string;
+}
+
+describe("a sealed store", () => {
+  it("opens what host sealed", async () => {
+    const file = new URL("../../sealed-vectors/sealed.json", import.meta.url);
+    const vectors = JSON.parse(readFileSync(file, "utf8")) as Vector[];
+    let tokens = 0;
+    let failures = 0;
+    for (const vector of vectors) {
+      const bytes = new Bytes();
+      bytes.kept.set(vector.file, Buffer.from(vector.bytes, "hex"));
+      const store = seal(bytes, { key: Buffer.from(vector.vault_key, "hex") });
+      const { content, generation } = JSON.parse(vector.json);
+      if (generation.store > 0) continue;
+      const found = await store.load(Buffer.from(vector.entry_key, "hex"));
+      if (content.failure !== undefined) {
+        failures += 1;
+        assert.equal(found.failure?.failedAt, content.failure.failed_at_ms);
+        assert.equal(found.failure?.name, content.failure.class);
+        assert.equal(found.failure?.message, content.failure.message);
+      } else assert.equal(found.generation.entry, generation.entry);
+    }
+    // A token of a store that was cleared once is there once the store is.
+    for (const vector of vectors.filter(({ json }) => json.includes('"store":1'))) {
+      const bytes = new Bytes();
+      const store = seal(bytes, { key: Buffer.from(vector.vault_key, "hex") });
+      await store.clear();
+      bytes.kept.set(vector.file, Buffer.from(vector.bytes, "hex"));
+      const { content, generation } = JSON.parse(vector.json);
+      const found = await store.load(Buffer.from(vector.entry_key, "hex"));
+      assert.deepEqual(found.generation, generation);
+      assert.equal(found.token?.token, content.token.secret);
+      assert.equal(found.token?.expiresAt, content.token.expires_at_ms);
+      assert.deepEqual(found.token?.login, { account: "0102", session: "0304" });
+      assert.deepEqual(found.token?.extra, content.token.extra);
+      tokens += 1;
+    }
+    assert.ok(tokens > 0 && failures > 0);
+  });
+
+  it("gives back what it keeps, and nothing in it can be read", async () => {
+    const bytes = new Bytes();
+    const store = seal(bytes, { key });
+    const kept = token("CANARY-sealed");
+    assert.equal(await store.save(entry, { ...kept, extra: { a: [1] } }, undefined), true);
+    const found = await store.load(entry);
+    assert.deepEqual(found.token, { ...kept, extra: { a: [1] } });
+    for (const [name, sealed] of bytes.kept) {
+      assert.match(name, /^[0-9a-f]{64}$/);
+      assert.ok(!Buffer.from(sealed).toString("latin1").includes("CANARY"));
+      assert.ok(!Buffer.from(sealed).toString("latin1").includes("token 1"));
+    }
+  });
+
+  it("takes nothing that was changed, cut, moved to another name or sealed with another key", async () => {
+    const bytes = new Bytes();
+    const store = seal(bytes, { key });
+    await store.save(entry, token("t"), undefined);
+    const [[name, sealed]] = [...bytes.kept] as [[string, Uint8Array]];
+    for (let length = 0; length < sealed.length; length += 1) {
+      bytes.kept.set(name, sealed.slice(0, length));
+      assert.equal((await store.load(entry)).token, undefined, `cut to ${length}`);
+    }
+    for (let at = 0; at < sealed.length; at += 1) {
+      const flipped = sealed.slice();
+      flipped[at] = (flipped[at] ?? 0) ^ 1;
+      bytes.kept.set(name, flipped);
+      assert.equal((await store.load(entry)).token, undefined, `byte ${at}`);
+    }
+    const other = entryKey(["token 1", "b"]);
+    await store.save(other, token("u"), undefined);
+    const otherName = [...bytes.kept.keys()].find((each) => each !== name) ?? "";
+    bytes.kept.set(otherName, sealed);
+    assert.equal((await store.load(other)).token, undefined, "under another name");
+    bytes.kept.set(name, sealed);
+    assert.equal((await store.load(entry)).token?.token, "t");
+    assert.equal((await seal(bytes, { key: otherKey }).load(entry)).token, undefined, "another key");
+  });
+
+  it("opens with all its keys and seals with the first", async () => {
+    const bytes = new Bytes();
+    await seal(bytes, { key }).save(entry, token("old"), undefined);
+    const rotating = seal(bytes, { keys: [otherKey, key] });
+    const found = await rotating.load(entry);
+    assert.equal(found.token?.token, "old");
+    assert.equal(await rotating.save(entry, token("new"), found.generation), true);
+    assert.equal((await rotating.load(entry)).token?.token, "new");
+    assert.equal((await seal(bytes, { key: otherKey }).load(entry)).token?.token, "new");
+  });
+
+  it("saves over no newer result", async () => {
+    const store = seal(new Bytes(), { key });
+    const { generation } = await store.load(entry);
+    assert.equal(await store.save(entry, token("first"), generation), true);
+    assert.equal(await store.save(entry, token("late"), generation), false);
+    assert.equal((await store.load(entry)).token?.token, "first");
+    const seen = (await store.load(entry)).generation;
+    await store.invalidate(entry);
+    assert.equal(await store.save(entry, token("late"), seen), false);
+    const buried = (await store.load(entry)).generation;
+    await store.clear();
+    assert.equal(await store.save(entry, token("late"), buried), false);
+    assert.equal((await store.load(entry)).token, undefined);
+  });
+
+  it("invalidates what begins with a key, and nothing else", async () => {
+    const store = seal(new Bytes(), { key });
+    const keys = [entryKey(["a", "b", "c"]), entryKey(["a", "b", "d"]), entryKey(["a", "c", "c"])];
+    for (const each of keys) await store.save(each, token("t"), undefined);
+    await store.invalidate(entryKey(["a", "b"]));
+    const left = await Promise.all(keys.map(async (each) => (await store.load(each)).token !== undefined));
+    assert.deepEqual(left, [false, false, true]);
+  });
+
+  it("says so where another process does not let go of its save lock", async () => {
+    const bytes = new Bytes();
+    const store = seal(bytes, { key });
+    await store.save(entry, token("t"), undefined);
+    const lock = bytes.lock.bind(bytes);
+    bytes.lock = async (name) => (name.endsWith(".save") ? null : lock(name));
+    await assert.rejects(store.save(entry, token("u"), undefined), /save lock/);
+    assert.equal((await store.load(entry)).token?.token, "t");
+  });
+
+  it("refuses a key that is none, and a store without a method", () => {
+    for (const options of [{}, { key: new Uint8Array(31) }, { keys: [] }, { key: "text" }, undefined])
+      assert.throws(() => seal(new Bytes(), options as never), { name: "OptionError", option: "key" });
+    assert.throws(() => seal({} as never, { key }), OptionError);
+  });
+});
