@@ -38,6 +38,8 @@ use lock::{Held, Range};
 use sealed::{Keys, Name};
 use vault::{Surroundings, VaultKey};
 
+use crate::boot::BootMoment;
+
 /// The folder of ours in the state folder.
 const STORE: &str = "store";
 /// The folder of records that say where keys are.
@@ -477,7 +479,9 @@ impl Store {
                 continue;
             }
             let recorded = key_record::read(folder, &self.name).map_err(flawed(folder, &self.name))?;
-            key_record::add(folder, &self.name, recorded, Whereabouts { vault, id })
+            let boot = BootMoment::now().map(|moment| moment.boot);
+            let new = Whereabouts { vault, id, boot: boot.clone().filter(|_| vault.dies_with_the_boot()) };
+            key_record::add(folder, &self.name, recorded, new, boot.as_deref())
                 .map_err(system(Doing::KeepKey))?;
             return Ok((key, vault));
         }

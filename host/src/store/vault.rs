@@ -126,6 +126,11 @@ impl VaultKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether its keys are lost when the machine stops.
+    pub(super) fn dies_with_the_boot(self) -> bool {
+        matches!(self, Self::KernelKeyring | Self::KeyFile)
+    }
+
     /// Reaches the vault; fails when it would not take a key.
     #[cfg_attr(target_os = "macos", allow(unused_variables))]
     pub(super) fn reach(self, surroundings: &Surroundings) -> Result<Box<dyn Vault>, Refusal> {

@@ -111,6 +111,23 @@ fn without_a_vault_the_error_names_the_choices_and_unsealed_files_need_a_word() 
 }
 
 #[test]
+fn the_vault_that_the_first_process_chose_is_used_by_those_that_leave_it_open() {
+    let stage = Stage::new("auto");
+    let auto = StoreOptions { vault: VaultChoice::Auto, ..stage.options() };
+    put(&stage.store(), &key("a"), "one");
+    let store = Store::open(&auto).unwrap();
+    assert_eq!(get(&store, &key("a")).as_deref(), Some("one"));
+    assert_eq!(store.vault(), Some(VaultKind::KeyFile));
+
+    // With the key file gone, the first of the system's order.
+    fs::remove_dir_all(stage.path().join("run/azure-token-cache")).unwrap();
+    let store = Store::open(&auto).unwrap();
+    put(&store, &key("a"), "two");
+    assert_eq!(store.vault(), Some(VaultKind::KernelKeyring));
+    kernel_key(&stage, 1).invalidate().unwrap();
+}
+
+#[test]
 fn what_is_invalidated_is_so_under_every_key_in_reach_and_unsealed_too() {
     let stage = Stage::new("every-key");
     let in_keyring = Store::open(&with_vault(&stage, VaultKind::KernelKeyring)).unwrap();
