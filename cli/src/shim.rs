@@ -107,7 +107,9 @@ pub fn document(token: &Token, render: Render) -> String {
 }
 
 fn account_show(surroundings: &Surroundings) -> Option<ExitCode> {
-    let login = AzLogin::read(surroundings, None);
+    let mut login = AzLogin::read(surroundings, None);
+    // An az that is started while another one writes the profile would overwrite it with nothing.
+    login.settled_account(None, None).ok()?;
     let shown = answer::account_show(&login.contents().ok()?, &surroundings.account_environment()).ok()??;
     (shown.is_ascii() || az_prints_utf8()).then(|| print(shown.as_bytes())).flatten()
 }

@@ -3,20 +3,13 @@
 use std::fs;
 use std::process::{Child, Stdio};
 
-use crate::stage::{GRANTS, Stage, printed, text, wait_until};
+use crate::stage::{GRANTS, Stage, is_sleeping, printed, text, wait_until};
 
 const TOKEN: [&str; 2] = ["account", "get-access-token"];
 const CROWD: usize = 24;
 
 fn start(stage: &Stage) -> Child {
     stage.shim(&TOKEN).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// A process that sleeps between two looks waits for the fetch of another one.
-fn is_waiting(child: &Child) -> bool {
-    const CLOCK_NANOSLEEP: &str = if cfg!(target_arch = "x86_64") { "230 " } else { "115 " };
-    let call = fs::read_to_string(format!("/proc/{}/syscall", child.id()));
-    call.is_ok_and(|call| call.starts_with(CLOCK_NANOSLEEP))
 }
 
 /// A stand-in that waits for a file before it goes on.
@@ -49,7 +42,7 @@ fn a_failure_is_told_to_all_who_waited_for_it() {
     wait_until("az runs", || stage.starts().len() == 1);
     let crowd: Vec<Child> = (0..CROWD).map(|_| start(&stage)).collect();
     for child in &crowd {
-        wait_until("it waits", || is_waiting(child));
+        wait_until("it waits", || is_sleeping(child));
     }
     fs::write(stage.path("gate"), "").unwrap();
     for child in [first].into_iter().chain(crowd) {
@@ -67,7 +60,7 @@ fn a_killed_holder_of_the_lock_leaves_it_to_the_next() {
     let mut holder = start(&stage);
     wait_until("az runs", || stage.starts().len() == 1);
     let waiting = start(&stage);
-    wait_until("it waits", || is_waiting(&waiting));
+    wait_until("it waits", || is_sleeping(&waiting));
     holder.kill().unwrap();
     holder.wait().unwrap();
     wait_until("the next az runs", || stage.starts().len() == 2);

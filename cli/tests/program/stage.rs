@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// The program under test.
@@ -171,6 +171,13 @@ pub fn failed(mut command: Command) -> (i32, String) {
 
 pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
+}
+
+/// A process that sleeps between two looks waits for another one.
+pub fn is_sleeping(child: &Child) -> bool {
+    const CLOCK_NANOSLEEP: &str = if cfg!(target_arch = "x86_64") { "230 " } else { "115 " };
+    let call = fs::read_to_string(format!("/proc/{}/syscall", child.id()));
+    call.is_ok_and(|call| call.starts_with(CLOCK_NANOSLEEP))
 }
 
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {

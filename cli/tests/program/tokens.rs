@@ -1,6 +1,8 @@
 //! Tokens through the shim: az is started once, and every form of the question has its answer.
 
-use crate::stage::{GRANTS, Stage, TOKEN, failed, printed, text};
+use std::process::Stdio;
+
+use crate::stage::{GRANTS, Stage, TOKEN, failed, is_sleeping, printed, profile, text, wait_until};
 
 const TOKEN_COMMAND: [&str; 2] = ["account", "get-access-token"];
 
@@ -127,6 +129,19 @@ fn the_current_account_is_printed_without_az() {
         shown.starts_with("{\n  \"environmentName\": \"AzureCloud\",\n  \"id\": \"sub-1\",\n"),
         "{shown}"
     );
+    assert_eq!(stage.starts(), [] as [&str; 0]);
+}
+
+#[test]
+fn a_profile_that_is_being_written_is_read_when_it_is_whole() {
+    let stage = Stage::new("torn-profile");
+    let whole = profile("ann@contoso.com");
+    stage.write_profile(&whole[..whole.len() / 2]);
+    let shim = stage.shim(&["account", "show"]).stdout(Stdio::piped()).spawn().unwrap();
+    wait_until("it waits", || is_sleeping(&shim));
+    stage.write_profile(&whole);
+    let shown = shim.wait_with_output().unwrap();
+    assert!(text(&shown.stdout).contains("ann@contoso.com"));
     assert_eq!(stage.starts(), [] as [&str; 0]);
 }
 
