@@ -166,6 +166,17 @@ export class StoreBusyError extends TokenCacheError {
   }
 }
 
+/** A cache that was not made by `TokenCache.deserialize` holds its tokens where nothing can be serialized from. */
+export class NotSerializableError extends TokenCacheError {
+  constructor() {
+    super(
+      "NOT_SERIALIZABLE",
+      "only a cache that TokenCache.deserialize made can be serialized: make it with TokenCache.deserialize(undefined, { key })",
+    );
+    this.name = "NotSerializableError";
+  }
+}
+
 /** The cache was closed. */
 export class ClosedError extends TokenCacheError {
   constructor() {

@@ -18,18 +18,21 @@ export function seal(bytes: ByteStore, options: SealOptions): TokenStore {
   return late(bytes, checkKeys(options));
 }
 
+/** @throws OptionError where it is not 32 bytes. */
+export function checkKey(key: unknown): Uint8Array {
+  if (key instanceof Uint8Array && key.length === keyLength) return key.slice();
+  throw new OptionError(
+    "key",
+    `must be ${keyLength} random bytes, such as crypto.getRandomValues(new Uint8Array(${keyLength})), kept where your other secrets are`,
+  );
+}
+
 type Keys = readonly [Uint8Array, ...Uint8Array[]];
 
 function checkKeys(options: SealOptions): Keys {
-  const keys = options?.keys ?? (options?.key === undefined ? [] : [options.key]);
+  const keys = options?.keys ?? [options?.key];
   const [first, ...others] = Array.isArray(keys) ? keys : [];
-  const all = [first, ...others];
-  if (!all.every((key) => key instanceof Uint8Array && key.length === keyLength))
-    throw new OptionError(
-      "key",
-      `must be ${keyLength} random bytes, such as crypto.getRandomValues(new Uint8Array(${keyLength})), kept where your other secrets are`,
-    );
-  return [first as Uint8Array, ...others].map((key) => key.slice()) as unknown as Keys;
+  return [checkKey(first), ...others.map(checkKey)];
 }
 
 function late(bytes: ByteStore, keys: Keys): TokenStore {

@@ -3,7 +3,13 @@ import { CacheHost } from "./cache-host.ts";
 import { type CachedCredential, cachedCredential, isCached, type Stats } from "./cached-credential.ts";
 import type { GetTokenOptions, TokenCredential } from "./credential.ts";
 import { type EngineSource, loadEngine } from "./engine.ts";
-import { AlreadyWrappedError, ClosedError, NotACredentialError, OptionError } from "./errors.ts";
+import {
+  AlreadyWrappedError,
+  ClosedError,
+  NotACredentialError,
+  NotSerializableError,
+  OptionError,
+} from "./errors.ts";
 import {
   type CheckedWrapOptions,
   checkCacheOptions,
@@ -15,6 +21,8 @@ import {
 } from "./options.ts";
 import type { Owner } from "./owner.ts";
 import type { LoginWatch, Platform } from "./platform.ts";
+import { checkKey } from "./seal.ts";
+import type { MemoryTokenStore } from "./store/memory-token-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
 import { SwitchedOffCredential } from "./switched-off.ts";
 
@@ -34,6 +42,14 @@ export interface TokenCache {
   /** Forgets all tokens. */
   clear(): Promise<void>;
   stats(): CacheStats;
+  /** Whether a token came or went since this cache was deserialized, or last serialized. */
+  readonly hasStateChanged: boolean;
+  /**
+   * All tokens, sealed with a key of 32 bytes, for those who keep bytes themselves.
+   *
+   * @throws NotSerializableError of a cache that `TokenCache.deserialize` did not make.
+   */
+  serialize(options: { key: Uint8Array }): Promise<Uint8Array>;
   /** Forgets everything, for good: those who wait, and later calls, get a `ClosedError`. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -47,7 +63,24 @@ export interface TokenCaching {
    * @throws NotACredentialError, OptionError; AlreadyWrappedError where it has a cache already and options are given.
    */
   withTokenCache(credential: TokenCredential, options?: WithTokenCacheOptions): CachedCredential;
-  TokenCache: new (options?: TokenCacheOptions) => TokenCache;
+  TokenCache: TokenCacheClass;
+}
+
+/** The class `TokenCache`. */
+export interface TokenCacheClass {
+  new (options?: TokenCacheOptions): TokenCache;
+  /**
+   * A cache with the tokens that `serialize` gave; of `undefined` an empty one. Its credentials need a `partition`, unless
+   * the cache knows whose tokens they get.
+   *
+   * @throws OptionError where the key does not open the bytes.
+   */
+  deserialize(bytes: Uint8Array | undefined, options: DeserializeOptions): Promise<TokenCache>;
+}
+
+/** The key of `serialize`, and options of a cache; its store is the bytes. */
+export interface DeserializeOptions extends Omit<TokenCacheOptions, "store"> {
+  key: Uint8Array;
 }
 
 /** Caching on a platform; `source` is where its engine comes from. */
@@ -78,9 +111,36 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     readonly #past = { hits: 0, waits: 0, fetches: 0, failures: 0 };
     #host: CacheHost | undefined;
     #closed = false;
+    /** Of a cache that was deserialized: its tokens. */
+    #portable: MemoryTokenStore | undefined;
 
     constructor(options?: TokenCacheOptions) {
       this.#options = checkCacheOptions(options, false);
+    }
+
+    static async deserialize(
+      bytes: Uint8Array | undefined,
+      options: DeserializeOptions,
+    ): Promise<TokenCache> {
+      const { key, ...others } = Object(options) as DeserializeOptions;
+      const { deserializeStore, MemoryTokenStore } = await import("./store.ts");
+      const opening = checkKey(key);
+      const store = bytes === undefined ? new MemoryTokenStore() : await deserializeStore(bytes, opening);
+      if (store === undefined) throw new OptionError("key", doesNotOpen);
+      const cache = new Cache({ ...others, store });
+      cache.#portable = store;
+      return cache;
+    }
+
+    get hasStateChanged(): boolean {
+      return this.#portable?.hasChanged === true;
+    }
+
+    async serialize(options: { key: Uint8Array }): Promise<Uint8Array> {
+      if (this.#portable === undefined) throw new NotSerializableError();
+      const key = checkKey(options?.key);
+      const { serializeStore } = await import("./store.ts");
+      return serializeStore(this.#portable, key, Date.now());
     }
 
     wrap(credential: TokenCredential, options?: WrapOptions): CachedCredential {
@@ -164,6 +224,9 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
 
   return { withTokenCache, TokenCache: Cache };
 }
+
+const doesNotOpen =
+  "does not open these bytes: pass the key that they were serialized with, or undefined instead of the bytes to begin anew";
 
 const needsPartition =
   "is needed with a store for this credential, since the cache cannot find out whose tokens it gets: pass a text that no " +

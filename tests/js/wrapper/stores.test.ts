@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { CacheEvent, TokenStore, WithTokenCacheOptions } from "azure-token-cache";
-import { OptionError, StoredFailureError, withTokenCache } from "azure-token-cache";
+import {
+  NotSerializableError,
+  OptionError,
+  StoredFailureError,
+  TokenCache,
+  withTokenCache,
+} from "azure-token-cache";
 import { ManualClock, MemoryTokenStore, ScriptedCredential } from "azure-token-cache/testing";
 import { errorOf, hour, minute, scope, textOf } from "./wrapped.ts";
 
@@ -134,14 +140,14 @@ describe("caches that share a store", () => {
     await first.getToken("other");
     await clock.advance(1);
     await first.invalidate(scope);
-    assert.equal(store.tokens.length, 1);
+    assert.equal(store.held.length, 1);
     await second.getToken("other");
     assert.equal(fetches(), 2);
     await second.getToken(scope);
     assert.equal(fetches(), 3);
     await clock.advance(1);
     await second.invalidate();
-    assert.equal(store.tokens.length, 0);
+    assert.equal(store.held.length, 0);
   });
 
   it("do not keep a result that comes after an invalidation", async () => {
@@ -152,7 +158,7 @@ describe("caches that share a store", () => {
     await second.invalidate(scope);
     await clock.advance(1_000);
     await asked;
-    assert.deepEqual(store.tokens, []);
+    assert.deepEqual(store.held, []);
     assert.equal(store.heldLocks, 0);
   });
 
@@ -196,6 +202,48 @@ describe("caches that share a store", () => {
     await clock.advance(8_000);
     assert.ok(await asked);
     assert.equal(second.source.calls.length, 1);
+  });
+});
+
+describe("a cache that is serialized", () => {
+  const key = new Uint8Array(32).fill(7);
+
+  it("comes back with its tokens in another process, and says when it changed", async () => {
+    const clock = new ManualClock(Date.now());
+    const source = new ScriptedCredential(clock);
+    const cache = await TokenCache.deserialize(undefined, { key, clock });
+    assert.equal(cache.hasStateChanged, false);
+    const token = await cache.wrap(source, { partition: "a" }).getToken(scope);
+    await clock.advance(1);
+    assert.equal(cache.hasStateChanged, true);
+    const bytes = await cache.serialize({ key });
+    assert.equal(cache.hasStateChanged, false);
+    assert.ok(!Buffer.from(bytes).toString("latin1").includes("token-1"));
+
+    const again = await TokenCache.deserialize(bytes, { key, clock });
+    assert.equal(again.hasStateChanged, false);
+    // What az calls it, and every bearer token is.
+    const expected = { ...token, tokenType: "Bearer" };
+    assert.deepEqual(await again.wrap(source, { partition: "a" }).getToken(scope), expected);
+    assert.equal(source.calls.length, 1);
+    await again.wrap(new ScriptedCredential(clock), { partition: "b" }).getToken(scope);
+    await clock.advance(1);
+    assert.equal(again.hasStateChanged, true);
+  });
+
+  it("opens with its key alone, and only where it was deserialized", async () => {
+    const bytes = await (await TokenCache.deserialize(undefined, { key })).serialize({ key });
+    const other = new Uint8Array(32).fill(8);
+    await assert.rejects(TokenCache.deserialize(bytes, { key: other }), {
+      name: "OptionError",
+      option: "key",
+    });
+    await assert.rejects(TokenCache.deserialize(bytes.slice(1), { key }), { name: "OptionError" });
+    await assert.rejects(TokenCache.deserialize(undefined, {} as never), {
+      name: "OptionError",
+      option: "key",
+    });
+    await assert.rejects(new TokenCache().serialize({ key }), NotSerializableError);
   });
 });
 

@@ -1,4 +1,4 @@
-// A store in memory, for tests: caches that are given the same one share tokens as processes share a real one.
+// A store in memory: for tests, whose caches share it as processes share a real one, and for tokens that are serialized.
 import type {
   EntryKey,
   Generation,
@@ -7,12 +7,13 @@ import type {
   StoredToken,
   StoreLock,
   TokenStore,
-} from "../store/token-store.ts";
+} from "./token-store.ts";
 
 interface Entry {
-  generation: number;
-  token?: StoredToken;
-  failure?: StoredFailure;
+  readonly key: EntryKey;
+  readonly generation: number;
+  readonly token?: StoredToken;
+  readonly failure?: StoredFailure;
 }
 
 /** Keeps every promise of a `TokenStore`, but that another process sees what it holds. */
@@ -20,6 +21,8 @@ export class MemoryTokenStore implements TokenStore {
   readonly #entries = new Map<string, Entry>();
   readonly #locks = new Set<string>();
   #cleared = 0;
+  /** A token came or went since somebody set this to `false`. */
+  hasChanged = false;
 
   async load(key: EntryKey): Promise<StoredEntry> {
     const entry = this.#entries.get(nameOf(key));
@@ -43,36 +46,44 @@ export class MemoryTokenStore implements TokenStore {
     const { generation } = await this.load(key);
     if (over !== undefined && (over.store !== generation.store || over.entry !== generation.entry))
       return false;
-    this.#entries.set(nameOf(key), { generation: generation.entry + 1, token });
+    this.#put({ key, generation: generation.entry + 1, token });
     return true;
   }
 
   async saveFailure(key: EntryKey, failure: StoredFailure): Promise<void> {
-    const entry = this.#entries.get(nameOf(key)) ?? { generation: 0 };
+    const entry = this.#entries.get(nameOf(key)) ?? { key, generation: 0 };
     this.#entries.set(nameOf(key), { ...entry, failure });
   }
 
   async invalidate(beginning: EntryKey): Promise<void> {
     const start = nameOf(beginning);
-    for (const [name, { generation }] of this.#entries)
-      if (name.startsWith(start)) this.#entries.set(name, { generation: generation + 1 });
+    for (const [name, { key, generation }] of this.#entries)
+      if (name.startsWith(start)) this.#put({ key, generation: generation + 1 });
     // An entry whose first fetch has begun is not there yet.
-    if (!this.#entries.has(start)) this.#entries.set(start, { generation: 1 });
+    if (!this.#entries.has(start)) this.#put({ key: beginning, generation: 1 });
   }
 
   async clear(): Promise<void> {
     this.#cleared += 1;
     this.#entries.clear();
+    this.hasChanged = true;
   }
 
-  /** Every token that is held, for a test to look at. */
-  get tokens(): StoredToken[] {
-    return [...this.#entries.values()].flatMap(({ token }) => token ?? []);
+  /** Every token, and what it stands under. */
+  get held(): (readonly [EntryKey, StoredToken])[] {
+    return [...this.#entries.values()].flatMap(({ key, token }) =>
+      token === undefined ? [] : [[key, token] as const],
+    );
   }
 
   /** How many locks are held. */
   get heldLocks(): number {
     return this.#locks.size;
+  }
+
+  #put(entry: Entry): void {
+    this.#entries.set(nameOf(entry.key), entry);
+    this.hasChanged = true;
   }
 }
 
