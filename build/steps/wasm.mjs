@@ -87,7 +87,10 @@ function optimise(input, output) {
   run(process.execPath, [
     join(root, "node_modules/binaryen/bin/wasm-opt"),
     "-Oz",
+    // A function is compiled when it is first called: what one caller calls rarely stays apart from it.
+    "--one-caller-inline-max-function-size=100",
     "--strip-producers",
+    "--strip-target-features",
     ...features,
     input,
     "-o",

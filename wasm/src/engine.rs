@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem::take;
 
-use azure_token_cache_core::engine::{Engine as Core, policy_from_numbers, policy_numbers};
+use azure_token_cache_core::engine::{Engine as Core, POLICY_NUMBERS, policy_from_numbers, policy_numbers};
 use azure_token_cache_core::{CredentialId, Policy, Request, Selector};
 use wasm_bindgen::prelude::*;
 
@@ -46,8 +46,10 @@ pub struct Engine {
 /// A number of the default policy, or of `"azure-identity"`, in the order of core's fields; NaN after the last.
 #[wasm_bindgen(js_name = policyNumber)]
 pub fn policy_number(azure_identity: bool, index: usize) -> f64 {
-    let policy = if azure_identity { Policy::AZURE_IDENTITY } else { Policy::DEFAULT };
-    policy_numbers(&policy).get(index).copied().unwrap_or(f64::NAN)
+    const DEFAULT: [f64; POLICY_NUMBERS] = policy_numbers(&Policy::DEFAULT);
+    const AZURE_IDENTITY: [f64; POLICY_NUMBERS] = policy_numbers(&Policy::AZURE_IDENTITY);
+    let numbers = if azure_identity { &AZURE_IDENTITY } else { &DEFAULT };
+    numbers.get(index).copied().unwrap_or(f64::NAN)
 }
 
 #[wasm_bindgen]
