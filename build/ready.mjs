@@ -10,7 +10,8 @@ import { Failure } from "./failure.mjs";
 import { inNamespace } from "./namespace.mjs";
 import { root } from "./root.mjs";
 import { nodeBinary } from "./steps/nodes.mjs";
-import { wasmCargo } from "./steps/wasm-target.mjs";
+import { checkingFor, otherSystems } from "./steps/other-systems.mjs";
+import { wasmCheck } from "./steps/wasm-target.mjs";
 import { stream } from "./stream.mjs";
 
 const biome = join(root, "node_modules", "@biomejs", "cli-linux-x64", "biome");
@@ -29,6 +30,7 @@ const checks = [
   { name: "types", check: checkTypes },
   { name: "clippy", check: checkWithClippy },
   { name: "core without std", check: checkCoreForWasm },
+  ...otherSystems.map((triple) => ({ name: `check for ${triple}`, check: () => checkFor(triple) })),
   {
     name: "cargo test",
     check: () =>
@@ -71,8 +73,16 @@ function checkWithClippy() {
   }
 }
 
+/** What has code of its own for each system. The addon for Windows cannot be checked without Node's own library for it. */
+function checkFor(triple) {
+  const { args, env } = checkingFor(triple);
+  const crates = triple.includes("windows") ? ["host", "cli"] : ["host", "node", "cli"];
+  const packages = crates.flatMap((name) => ["--package", `azure-token-cache-${name}`]);
+  run("cargo", ["check", "--locked", ...packages, "--all-features", ...args], { env });
+}
+
 function checkCoreForWasm() {
-  const { args, env } = wasmCargo();
+  const { args, env } = wasmCheck();
   run("cargo", ["check", "--locked", "--package", "azure-token-cache-core", "--lib", ...args], { env });
 }
 

@@ -6,6 +6,7 @@ import { azureCli } from "./steps/azure-cli.mjs";
 import { bundles } from "./steps/bundles.mjs";
 import { nodes } from "./steps/nodes.mjs";
 import { npmPackages } from "./steps/npm-packages.mjs";
+import { otherSystemsTargets } from "./steps/other-systems.mjs";
 import { release } from "./steps/release.mjs";
 import { requirements } from "./steps/requirements.mjs";
 import { systemPackages } from "./steps/system-packages.mjs";
@@ -21,7 +22,7 @@ const purposes = {
   build,
   setup: [...prepare, ...build, release],
   demo: [...prepare, ...build, azureCli],
-  test: [...prepare, ...build, release, azureCli, nodes],
+  test: [...prepare, ...build, release, azureCli, nodes, otherSystemsTargets],
 };
 
 const { values } = parseArgs({
