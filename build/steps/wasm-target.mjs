@@ -57,6 +57,10 @@ export function wasmCargo() {
   };
 }
 
+/** The same for a check alone, to which any library will do. */
+export const wasmCheck = () =>
+  method() === "debian" ? wasmCargo() : { args: ["--target", triple], env: {} };
+
 function debianEnv() {
   return {
     RUSTC: debianCompiler,
