@@ -17,13 +17,19 @@ export interface Recognised {
 /** Set by this package's own credentials, of whichever copy of it. */
 const kindSymbol = Symbol.for("azure-token-cache.kind");
 
+/** Where a credential stands for another one: that one. */
+export const subjectSymbol: unique symbol = Symbol.for("azure-token-cache.subject") as never;
+
+/** On a `getToken` that took the place of another one: that one. */
+export const originalSymbol: unique symbol = Symbol.for("azure-token-cache.original") as never;
+
 /** Chains in chains, and credentials held by others, are looked through this deep. */
 const deepest = 8;
 
 /** What is known of `credential`; `undefined` if nobody knows it. */
 export function recognise(credential: object): Recognised | undefined {
   try {
-    return recognised(credential, 0);
+    return recognised((credential as { [subjectSymbol]?: object })[subjectSymbol] ?? credential, 0);
   } catch {
     // A proxy, or a getter that throws.
     return undefined;
@@ -250,5 +256,7 @@ function limitOf(object: object, name: string): number | undefined {
 
 function sourceOf(credential: object): string {
   const getToken = fieldOf(credential, "getToken");
-  return typeof getToken === "function" ? Function.prototype.toString.call(getToken) : "";
+  if (typeof getToken !== "function") return "";
+  const original = (getToken as { [originalSymbol]?: unknown })[originalSymbol];
+  return Function.prototype.toString.call(original ?? getToken);
 }

@@ -27,6 +27,12 @@ export interface RunListener {
  */
 const behindMark = Symbol.for("azure-token-cache.behind");
 
+/**
+ * Set on the abort signal of a run, which a chain hands on to its parts: `azure-token-cache/register`, which caches all of a
+ * program's credentials, lets such a call pass. So there is no cache inside a cache.
+ */
+const runMark = Symbol.for("azure-token-cache.run");
+
 export class Run {
   readonly fetch: number;
   readonly slot: Slot;
@@ -101,7 +107,8 @@ export class Run {
 
   #options(): GetTokenOptions {
     const { tenantId, cae, claims } = this.slot.details;
-    const options: GetTokenOptions = { abortSignal: this.#controller.signal };
+    const abortSignal = Object.defineProperty(this.#controller.signal, runMark, { value: true });
+    const options: GetTokenOptions = { abortSignal };
     if (tenantId !== undefined) options.tenantId = tenantId;
     if (cae) options.enableCae = true;
     if (claims !== undefined) options.claims = claims;
