@@ -71,12 +71,17 @@ impl Walk {
 
     /// Of a save: the store's generation.
     pub fn store_generation(&self) -> f64 {
-        if let Step::Save(Over::Generation(generation)) = self.core.step() { count(generation.store) } else { 0.0 }
+        if let Step::Save(Over::Generation(generation)) = self.core.step() {
+            count(generation.store)
+        } else {
+            0.0
+        }
     }
 
     /// The generation that a look found. It is reported with [`Self::loaded`].
     pub fn found_generation(&mut self, store: f64, entry: f64) {
-        let generation = Generation { store: whole(store).cast_unsigned(), entry: whole(entry).cast_unsigned() };
+        let generation =
+            Generation { store: whole(store).cast_unsigned(), entry: whole(entry).cast_unsigned() };
         self.found = Loaded { generation, token: None, failure: None };
     }
 

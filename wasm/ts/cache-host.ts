@@ -1,9 +1,9 @@
 // Holds tokens, callers and timers for one engine, and carries out what it decides.
 
 import { type Clock, systemClock } from "./clock.ts";
-import { Decision, FailReason, Kind, Refusal, Settled, Zone } from "./codes.ts";
+import { Decision, FailReason, Kind, Refusal, Settled, Stability, Zone } from "./codes.ts";
 import type { AbortSignalLike, AccessToken, GetTokenOptions, TokenCredential } from "./credential.ts";
-import type { Driver, DriverHost, Engine, EngineModule } from "./engine.ts";
+import type { Driver, DriverHost, Engine, EngineModule, PolicyNumbers } from "./engine.ts";
 import {
   AbortError,
   ClosedError,
@@ -16,7 +16,13 @@ import {
   StoredFailureError,
   TokenExpiryError,
 } from "./errors.ts";
-import { type CacheEvent, type EventListener, type EventSubject, errorNameOf } from "./events.ts";
+import {
+  type CacheEvent,
+  type EventListener,
+  type EventSubject,
+  errorCodeOf,
+  errorNameOf,
+} from "./events.ts";
 import {
   type Explanation,
   explain,
@@ -69,8 +75,12 @@ export class CacheHost implements DriverHost, RunListener {
   readonly ownClock: Clock | undefined;
   readonly #clock: Clock;
   readonly #platform: Platform;
-  readonly #engine: Engine;
-  readonly #driver: Driver;
+  readonly #module: EngineModule;
+  readonly #policy: PolicyNumbers;
+  #engine: Engine;
+  #driver: Driver;
+  /** What the engine knows of each credential, in the order of its ids. */
+  readonly #registered: { readonly kind: number; readonly limit: number }[] = [];
   readonly #emit: EventListener | undefined;
   readonly #maxEntries: number;
   readonly #limits: Limits;
@@ -89,31 +99,27 @@ export class CacheHost implements DriverHost, RunListener {
   #closed = false;
 
   constructor(engine: EngineModule, platform: Platform, options: CheckedOptions) {
-    const policy = policyNumbers(options.policy, engine);
-    const created = engine.create(policy, options.maxEntries, Math.random() * 2 ** 53);
-    if (created === undefined) throw new OptionError("policy", "has a number that is out of range");
-    this.#engine = created;
-    this.#limits = limitsOf(policy);
+    this.#module = engine;
+    this.#policy = policyNumbers(options.policy, engine);
+    this.#limits = limitsOf(this.#policy);
     this.#platform = platform;
     this.#maxEntries = options.maxEntries;
     this.#emit = options.emit;
     this.#store = options.store;
     this.ownClock = options.clock;
     this.#clock = options.clock ?? systemClock;
-    this.#driver = engine.drive(created);
+    this.#engine = this.#newEngine();
+    this.#driver = engine.drive(this.#engine);
   }
 
   /** Makes a credential known. */
   adopt(credential: TokenCredential, watch: LoginWatch | undefined, partition: string | undefined): Owner {
     const kind = this.#platform.kindOf(credential) ?? generalKind;
-    const id = this.#engine.register(kindBits(kind), Math.min(kind.limitMs ?? 0, longestLimit));
+    const registered = { kind: kindBits(kind), limit: Math.min(kind.limitMs ?? 0, longestLimit) };
+    const id = this.#sure(() => this.#engine.register(registered.kind, registered.limit));
+    this.#registered.push(registered);
     const shelf = this.#store && new Shelf(this.#store, kind.name, partition, watch);
     return new Owner(id, credential, kind, watch, shelf, this.#maxEntries);
-  }
-
-  /** For the driver: runs `work` at the end of a run. */
-  guarded(work: () => void): void {
-    work();
   }
 
   // ---- Calls
@@ -159,7 +165,7 @@ export class CacheHost implements DriverHost, RunListener {
 
   #askOnce(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
     try {
-      return this.#decide(owner, scopes, options);
+      return this.#sure(() => this.#decide(owner, scopes, options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -287,8 +293,11 @@ export class CacheHost implements DriverHost, RunListener {
       if (slot.owner.watch === undefined) slot.crowd = answer;
       return answer;
     }
+    const engine = this.#engine;
     try {
-      return joined.shareUntil(signal, () => this.#leave(job, joined));
+      return joined.shareUntil(signal, () => {
+        if (engine === this.#engine) this.#leave(job, joined);
+      });
     } catch (error) {
       // A signal that cannot be listened to: the caller whom the engine counted does not wait.
       this.#leave(job, joined);
@@ -298,8 +307,10 @@ export class CacheHost implements DriverHost, RunListener {
 
   #leave(job: number, waiters: Waiters): void {
     if (waiters.isEmpty && this.#waiting.get(job) === waiters) this.#waiting.delete(job);
-    this.#engine.leave(job, this.monotonicMillis(), this.unixMillis());
-    this.#driver.drain(this);
+    this.guarded(() => {
+      this.#engine.leave(job, this.monotonicMillis(), this.unixMillis());
+      this.#driver.drain(this);
+    });
   }
 
   #fail(slot: Slot): Promise<never> | undefined {
@@ -364,7 +375,7 @@ export class CacheHost implements DriverHost, RunListener {
     this.#tracing = undefined;
     if (slot === undefined || slot.owner.closed) return Promise.reject(new ClosedError());
     const behind = !this.#waiting.has(job);
-    const run = new Run(fetch, slot, behind, this.monotonicMillis(), tracing, this);
+    const run = new Run(fetch, job, slot, behind, this.monotonicMillis(), tracing, this);
     this.#runs.set(fetch, run);
     slot.owner.fetches += 1;
     const challenged = slot.details.claims !== undefined;
@@ -454,14 +465,17 @@ export class CacheHost implements DriverHost, RunListener {
   // ---- What a run tells
 
   started(run: Run): void {
-    this.#engine.started(run.fetch, this.monotonicMillis(), this.unixMillis());
-    this.#driver.drain(this);
+    this.guarded(() => {
+      this.#engine.started(run.fetch, this.monotonicMillis(), this.unixMillis());
+      this.#driver.drain(this);
+    });
   }
 
   async obtain(run: Run, shelf: Shelf, call: () => Promise<unknown>): Promise<unknown> {
     const { scopes, details, token, owner } = run.slot;
     const shelved = shelf.find(listOf(scopes), details);
     if (shelved === undefined) {
+      shelf.vacate();
       this.#emit?.({ type: "memory-only", ...subjectOfSlot(run.slot) });
       return call();
     }
@@ -501,7 +515,14 @@ export class CacheHost implements DriverHost, RunListener {
   }
 
   #storeFailed(slot: Slot, operation: StoreFailed["operation"], error: unknown): void {
-    this.#emit?.({ type: "store-failed", ...subjectOfSlot(slot), operation, errorName: errorNameOf(error) });
+    const errorCode = errorCodeOf(error);
+    this.#emit?.({
+      type: "store-failed",
+      ...subjectOfSlot(slot),
+      operation,
+      errorName: errorNameOf(error),
+      ...(errorCode !== undefined && { errorCode }),
+    });
   }
 
   moved(run: Run): void {
@@ -612,12 +633,14 @@ export class CacheHost implements DriverHost, RunListener {
   #timeout(): void {
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
-    while (this.#engine.nextTimeout() <= this.monotonicMillis()) {
-      const code = this.#engine.timeout(this.monotonicMillis(), this.unixMillis());
-      this.#settle(code, undefined, undefined);
+    this.guarded(() => {
+      while (this.#engine.nextTimeout() <= this.monotonicMillis()) {
+        const code = this.#engine.timeout(this.monotonicMillis(), this.unixMillis());
+        this.#settle(code, undefined, undefined);
+        this.#driver.drain(this);
+      }
       this.#driver.drain(this);
-    }
-    this.#driver.drain(this);
+    });
   }
 
   #setTimer(run: () => void, milliseconds: number, keepAlive: boolean): unknown {
@@ -632,7 +655,10 @@ export class CacheHost implements DriverHost, RunListener {
     const timer = this.#timer;
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
-    if (timer === undefined) return;
+    if (timer !== undefined) this.#endTimer(timer);
+  }
+
+  #endTimer(timer: unknown): void {
     if (this.#clock.setTimer === undefined) this.#platform.clearTimer(timer);
     else this.#clock.clearTimer?.(timer);
   }
@@ -668,11 +694,102 @@ export class CacheHost implements DriverHost, RunListener {
   #changeLogin(owner: Owner, session: number | undefined): void {
     owner.login += 1;
     const [monotonic, unix] = [this.monotonicMillis(), this.unixMillis()];
-    if (session === undefined) this.#engine.identityChanged(owner.id, monotonic, unix);
-    else this.#engine.identityTouched(owner.id, session, monotonic, unix);
-    this.#driver.drain(this);
+    this.#sure(() => {
+      if (session === undefined) this.#engine.identityChanged(owner.id, monotonic, unix);
+      else this.#engine.identityTouched(owner.id, session, monotonic, unix);
+      this.#driver.drain(this);
+    });
+    if (session === undefined) owner.shelf?.vacate();
     const change = session === undefined ? "account" : "session";
     this.#emit?.({ type: "identity-changed", kind: owner.kind.name, change });
+  }
+
+  // ---- An engine that fails
+
+  #newEngine(): Engine {
+    const engine = this.#module.create(this.#policy, this.#maxEntries, Math.random() * 2 ** 53);
+    if (engine === undefined) throw new OptionError("policy", "has a number that is out of range");
+    for (const { kind, limit } of this.#registered) engine.register(kind, limit);
+    return engine;
+  }
+
+  /** What `work` returns; where the engine fails in it, it is done once more, on a new engine. */
+  #sure<T>(work: () => T): T {
+    const engine = this.#engine;
+    try {
+      return work();
+    } catch (error) {
+      this.#recover(engine, error);
+      return work();
+    }
+  }
+
+  /** Runs `work`; where the engine fails in it, a new one takes its place, and the rest of `work` is left undone. */
+  guarded(work: () => void): void {
+    const engine = this.#engine;
+    try {
+      work();
+    } catch (error) {
+      this.#recover(engine, error);
+    }
+  }
+
+  #recover(engine: Engine, error: unknown): void {
+    if (!this.#module.hasFailed(engine)) throw error;
+    if (engine === this.#engine) this.#replaceEngine(error);
+  }
+
+  /** A new engine holds nothing: tokens are fetched again, and those who wait get what the runs under way bring. */
+  #replaceEngine(failure: unknown): void {
+    const [runs, waiting] = [[...this.#runs.values()], [...this.#waiting]];
+    this.#runs.clear();
+    this.#waiting.clear();
+    this.#clearTimer();
+    for (const slot of this.#slots) if (slot !== undefined) this.#retire(slot);
+    this.#slots.length = 0;
+    this.#engine = this.#newEngine();
+    this.#driver = this.#module.drive(this.#engine);
+    this.#emit?.({ type: "engine-failed", errorName: errorNameOf(failure) });
+    for (const [job, waiters] of waiting)
+      if (!runs.some((run) => run.job === job)) waiters.rejectQuietly(failure);
+    for (const run of runs) void this.#finish(run, waiting.find(([job]) => job === run.job)?.[1]);
+  }
+
+  /** Waits for a run that the engine does not know any more. What it brings is given to those who wait, and not kept. */
+  async #finish(run: Run, waiters: Waiters | undefined): Promise<void> {
+    if (this.#closed) run.abort();
+    const { kind } = run.slot.owner;
+    const left = this.#limitOf(kind) - (this.monotonicMillis() - run.startedAt);
+    const expire = () => {
+      waiters?.rejectQuietly(new FetchTimeoutError(this.#limitOf(kind)));
+      run.abort();
+    };
+    const limit = this.#setTimer(expire, left, waiters !== undefined);
+    try {
+      const token = this.#judgeAlone(run, await run.answer);
+      waiters?.resolve(token);
+    } catch (error) {
+      run.slot.owner.failures += 1;
+      waiters?.rejectQuietly(error);
+    }
+    this.#endTimer(limit);
+    run.stored?.settle(Ending.Dropped);
+    const milliseconds = this.monotonicMillis() - run.startedAt;
+    this.#emit?.({ type: "fetch-end", ...subjectOfSlot(run.slot), outcome: "dropped", milliseconds });
+  }
+
+  /** The answer of a run, where no engine can judge it. */
+  #judgeAlone(run: Run, result: unknown): Answer {
+    const { owner } = run.slot;
+    if (this.#closed || owner.closed) throw new ClosedError();
+    if (run.stability !== Stability.Steady) throw new LoginMovedError();
+    if (result == null) return null;
+    const token = result as AccessToken;
+    if (typeof token.token !== "string" || token.token === "") throw new NotATokenError();
+    if (!(token.expiresOnTimestamp > 0)) throw new TokenExpiryError("missing");
+    if (token.expiresOnTimestamp <= this.unixMillis()) throw new TokenExpiryError("past");
+    this.#handedOut.set(token, owner.login);
+    return token;
   }
 
   // ---- The rest of the interface
@@ -685,21 +802,26 @@ export class CacheHost implements DriverHost, RunListener {
   ): Promise<void> {
     if (this.#closed || owner.closed) throw new ClosedError();
     const [monotonic, unix] = [this.monotonicMillis(), this.unixMillis()];
-    if (scopes === undefined) this.#engine.invalidateCredential(owner.id, monotonic, unix);
-    else if (options === undefined) this.#engine.invalidateScopes(owner.id, listOf(scopes), monotonic, unix);
-    else {
-      const { tenantId, cae, claims } = detailsOf(options);
-      this.#engine.invalidateRequest(owner.id, listOf(scopes), tenantId, cae, claims, monotonic, unix);
-    }
-    this.#driver.drain(this);
+    this.#sure(() => {
+      if (scopes === undefined) this.#engine.invalidateCredential(owner.id, monotonic, unix);
+      else if (options === undefined)
+        this.#engine.invalidateScopes(owner.id, listOf(scopes), monotonic, unix);
+      else {
+        const { tenantId, cae, claims } = detailsOf(options);
+        this.#engine.invalidateRequest(owner.id, listOf(scopes), tenantId, cae, claims, monotonic, unix);
+      }
+      this.#driver.drain(this);
+    });
     const list = scopes === undefined ? undefined : listOf(scopes);
     await owner.shelf?.invalidate(list, options && detailsOf(options));
   }
 
   invalidateAll(): void {
     if (this.#closed) throw new ClosedError();
-    this.#engine.invalidateAll(this.monotonicMillis(), this.unixMillis());
-    this.#driver.drain(this);
+    this.#sure(() => {
+      this.#engine.invalidateAll(this.monotonicMillis(), this.unixMillis());
+      this.#driver.drain(this);
+    });
   }
 
   explain(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Explanation {
@@ -709,9 +831,11 @@ export class CacheHost implements DriverHost, RunListener {
     const unreadable = owner.watch === undefined ? undefined : this.#whyUnreadable(owner, owner.watch);
     if (unreadable !== undefined) return unreadable;
     if (!isExact(tenantId ?? "") || !isExact(claims ?? "")) return nothingHeld;
-    const entry = this.#engine.find(owner.id, list, tenantId, cae, claims);
-    if (entry < 0) return nothingHeld;
-    return explain(this.#engine, entry, this.monotonicMillis(), this.unixMillis());
+    return this.#sure(() => {
+      const entry = this.#engine.find(owner.id, list, tenantId, cae, claims);
+      if (entry < 0) return nothingHeld;
+      return explain(this.#engine, entry, this.monotonicMillis(), this.unixMillis());
+    });
   }
 
   /** Looks at the login as a call does, and says why no token may be served where it cannot be read. */
@@ -725,7 +849,7 @@ export class CacheHost implements DriverHost, RunListener {
   }
 
   get entries(): number {
-    return this.#closed ? 0 : this.#engine.entryCount();
+    return this.#closed ? 0 : this.#sure(() => this.#engine.entryCount());
   }
 
   get fetchesInFlight(): number {
@@ -739,8 +863,10 @@ export class CacheHost implements DriverHost, RunListener {
     owner.tree.clear();
     const waiting = [...this.#waiting].filter(([, waiters]) => waiters.slot.owner === owner);
     for (const [job] of waiting) this.#waiting.delete(job);
-    this.#engine.invalidateCredential(owner.id, this.monotonicMillis(), this.unixMillis());
-    this.#driver.drain(this);
+    this.#sure(() => {
+      this.#engine.invalidateCredential(owner.id, this.monotonicMillis(), this.unixMillis());
+      this.#driver.drain(this);
+    });
     // The engine lets its entries go in time; the credential that they hold goes now.
     for (const slot of this.#slots) if (slot?.owner === owner) this.#retire(slot);
     for (const [, waiters] of waiting) waiters.reject(new ClosedError());
@@ -750,10 +876,10 @@ export class CacheHost implements DriverHost, RunListener {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#engine.close(this.monotonicMillis(), this.unixMillis());
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    this.#driver.drain(this);
+    this.#sure(() => this.#engine.close(this.monotonicMillis(), this.unixMillis()));
+    this.guarded(() => this.#driver.drain(this));
     for (const slot of this.#slots) slot?.forget();
     this.#slots.length = 0;
     for (const waiters of waiting) waiters.reject(new ClosedError());

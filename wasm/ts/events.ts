@@ -37,11 +37,15 @@ export type CacheEvent =
   /** The store could not do this; the answer came without it. */
   | (EventSubject & {
       readonly type: "store-failed";
-      readonly operation: "load" | "lock" | "save" | "save-failure" | "unlock" | "invalidate";
+      readonly operation: "load" | "lock" | "save" | "save-failure" | "unlock";
       readonly errorName: string;
+      /** Of an error that has a code of capitals, such as `"STORE_NO_VAULT"`. */
+      readonly errorCode?: string;
     })
   /** Nobody can say whose the token is beyond this process, so that it is not in the store. */
   | (EventSubject & { readonly type: "memory-only" })
+  /** The engine failed, which is an error of this package, and was replaced: tokens are fetched again. */
+  | { readonly type: "engine-failed"; readonly errorName: string }
   /** A request went past the cache, which is full of fetches in flight; or its tenant or claims are not text. */
   | (EventSubject & { readonly type: "passed-by" });
 
@@ -58,6 +62,16 @@ export function shielded(listener: EventListener): EventListener {
       // Its own business: a token is worth more than a log line.
     }
   };
+}
+
+/** The code of an error, where it can be nothing else. */
+export function errorCodeOf(error: unknown): string | undefined {
+  try {
+    const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
+    return typeof code === "string" && /^[A-Z][A-Z_]{1,47}$/.test(code) ? code : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The name of an error's class; of anything that could be more than a name, nothing. */

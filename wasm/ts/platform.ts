@@ -73,6 +73,9 @@ export interface LoginWatch {
    * whose they are, and `undefined` where nobody is logged in, or one who is not in the files.
    */
   stored?(request: StoredQuestion): StoredPlace | undefined;
+
+  /** Where nobody is logged in any more: what the keys of all tokens of that login folder begin with. */
+  vacated?(): EntryKey | undefined;
 }
 
 /** A request, as far as a key in a store depends on it. */

@@ -35,12 +35,15 @@ const runMark = Symbol.for("azure-token-cache.run");
 
 export class Run {
   readonly fetch: number;
+  readonly job: number;
   readonly slot: Slot;
   readonly behind: boolean;
   readonly startedAt: number;
   stability: number = Stability.Steady;
   session = 0;
   aborted = false;
+  /** What it brings. */
+  answer!: Promise<unknown>;
   /** Its way through the store, where there is one. */
   stored: StoredFetch | undefined;
   readonly #tracing: GetTokenOptions["tracingOptions"];
@@ -50,6 +53,7 @@ export class Run {
 
   constructor(
     fetch: number,
+    job: number,
     slot: Slot,
     behind: boolean,
     startedAt: number,
@@ -57,6 +61,7 @@ export class Run {
     listener: RunListener,
   ) {
     this.fetch = fetch;
+    this.job = job;
     this.slot = slot;
     this.behind = behind;
     this.startedAt = startedAt;
@@ -66,10 +71,11 @@ export class Run {
 
   /** Calls the credential. The promise settles at `abort` at the latest. */
   begin(): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+    this.answer = new Promise((resolve, reject) => {
       this.#release = resolve;
       this.#answer().then(resolve, reject);
     });
+    return this.answer;
   }
 
   /** Lets go of a credential whose answer is not wanted, and tells it so, if its kind may be told. */

@@ -67,6 +67,13 @@ export class Shelf {
     return done;
   }
 
+  /** Nobody may be logged in any more: then what is left in the store of those who were is of no use to anybody. */
+  vacate(): void {
+    const key = this.#watch?.vacated?.();
+    if (key === undefined) return;
+    this.#invalidated = this.#invalidated.then(() => this.store.invalidate(key)).catch(() => {});
+  }
+
   /** What stands for them in the store; of a set of scopes also the requests that nearly everybody makes, by whole keys. */
   #keysOf(scopes: readonly string[] | undefined, details: Details | undefined): EntryKey[] {
     const known = details === undefined ? [plain, plainCae] : [details];

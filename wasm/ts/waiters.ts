@@ -59,6 +59,14 @@ export class Waiters {
     for (const pending of this.#all()) pending.reject(error);
   }
 
+  /** As `reject`, where a caller may have been answered in another way, and hold nothing of this. */
+  rejectQuietly(error: unknown): void {
+    for (const pending of this.#all()) {
+      pending.promise.catch(() => {});
+      pending.reject(error);
+    }
+  }
+
   #all(): Pending[] {
     const all = [...this.#leavers.keys()];
     for (const pending of all) this.#dismiss(pending);

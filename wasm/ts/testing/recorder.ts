@@ -84,6 +84,7 @@ function eventResult(event: CacheEvent): string {
     case "fetch-end":
       return event.errorName === undefined ? event.outcome : `${event.outcome}: ${event.errorName}`;
     case "failure-remembered":
+    case "engine-failed":
       return event.errorName;
     case "identity-changed":
       return event.change;

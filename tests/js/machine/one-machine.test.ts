@@ -1,0 +1,170 @@
+// Processes of one machine over the persistent store and the real az: one of them fetches for all, in whichever language.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { after, afterEach, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { decodeJwt } from "jose";
+import { RealAz } from "../../stand/az.ts";
+import { alice, bruno, robot } from "../../stand/directory.ts";
+import { type Entra, startEntra } from "../../stand/entra.ts";
+import { refusals } from "../../stand/refusal.ts";
+
+const subject = fileURLToPath(new URL("one-token.subject.mjs", import.meta.url));
+const program = fileURLToPath(new URL("../../../target/release/azure-token-cache", import.meta.url));
+const limits = { timeout: 180_000 };
+
+interface Answer {
+  readonly oid?: string;
+  readonly uti?: string;
+  readonly error?: string;
+  readonly message?: string;
+  readonly events: readonly string[];
+}
+
+let entra: Entra;
+let az: RealAz;
+let scope: string;
+let folder: string;
+before(async () => {
+  entra = await startEntra();
+  az = await RealAz.create(entra);
+  scope = `${entra.url}/arm/.default`;
+  // In memory, as the runtime folder of a desktop is.
+  folder = await mkdtemp("/dev/shm/atc-machine-");
+});
+after(async () => {
+  await az[Symbol.asyncDispose]();
+  await entra.close();
+  await rm(folder, { recursive: true, force: true });
+});
+afterEach(async () => {
+  entra.control.calm();
+  await entra.restore();
+  await az.reset();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A process with the store of this test. */
+async function output(command: string, args: readonly string[]): Promise<string> {
+  for (const name of ["state", "run"]) await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
+  const env = {
+    ...az.environment,
+    XDG_STATE_HOME: join(folder, "state"),
+    XDG_RUNTIME_DIR: join(folder, "run"),
+    AZURE_TOKEN_CACHE_VAULT: "key-file",
+  };
+  const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  let printed = "";
+  for await (const chunk of child.stdout) printed += chunk;
+  return printed;
+}
+
+async function token(kind = "ours", of = scope): Promise<Answer> {
+  return JSON.parse(await output(process.execPath, [subject, of, kind])) as Answer;
+}
+
+async function tokenByHand(): Promise<{ oid: unknown; uti: unknown; printed: Record<string, unknown> }> {
+  const printed = JSON.parse(await output(program, ["get-token", "--scope", scope])) as Record<
+    string,
+    unknown
+  >;
+  const { oid, uti } = decodeJwt(String(printed["accessToken"]));
+  return { oid, uti, printed };
+}
+
+for (const kind of ["ours", "@azure/identity's"]) {
+  test(`${kind}: the second process has the first one's token, and starts no az`, limits, async () => {
+    await az.login(alice);
+    const first = await token(kind);
+    assert.equal(first.oid, alice.objectId, first.message);
+    const second = await token(kind);
+    assert.equal(second.uti, first.uti);
+    assert.equal((await az.starts()).length, 1);
+  });
+
+  test(`${kind}: processes that begin together start one az`, limits, async () => {
+    await az.login(robot);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => token(kind)));
+    assert.deepEqual(new Set(answers.map(({ oid }) => oid)), new Set([robot.objectId]));
+    assert.equal(new Set(answers.map(({ uti }) => uti)).size, 1);
+    assert.equal((await az.starts()).length, 1);
+  });
+}
+
+test("a token that Node fetched answers the command line, as az would print it", limits, async () => {
+  await az.login(alice);
+  const fetched = await token();
+  const found = await tokenByHand();
+  assert.equal(found.uti, fetched.uti);
+  assert.equal((await az.starts()).length, 1);
+  const real = JSON.parse(await az.succeed("account", "get-access-token", "--scope", scope));
+  assert.deepEqual(Object.keys(found.printed), Object.keys(real));
+  assert.deepEqual({ ...found.printed, accessToken: "" }, { ...real, accessToken: "" });
+});
+
+test("a token that the command line fetched serves Node", limits, async () => {
+  await az.login(alice);
+  const fetched = await tokenByHand();
+  assert.equal((await token()).uti, fetched.uti);
+  assert.equal((await az.starts()).length, 1);
+});
+
+test(
+  "after a login as another user no process gets the old account's token, and nothing mixes",
+  limits,
+  async () => {
+    await az.login(alice);
+    assert.equal((await token()).oid, alice.objectId);
+    await az.login(bruno);
+    const answers = await Promise.all([token(), token(), tokenByHand()]);
+    assert.deepEqual(new Set(answers.map(({ oid }) => oid)), new Set([bruno.objectId]));
+    await az.login(alice);
+    assert.equal((await token()).oid, alice.objectId);
+  },
+);
+
+test("after a logout nobody has a token, and the store keeps none", limits, async () => {
+  await az.login(alice);
+  await token();
+  await az.clearAccounts();
+  const answer = await token();
+  assert.equal(answer.error, "CredentialUnavailableError");
+  assert.match(answer.message ?? "", /az login/);
+  const kept = await output(program, ["status", "--json"]);
+  assert.ok(!kept.includes(alice.principalName), kept);
+});
+
+test("a failure answers all who waited for it", limits, async () => {
+  await az.login(alice);
+  const vault = "https://vault.azure.net";
+  entra.control.refuse(refusals.resourceNotFound(vault, "Contoso"), { resource: vault });
+  // Long enough for all of them to be waiting.
+  entra.control.latencyMs = 3_000;
+  const answers = await Promise.all(Array.from({ length: 6 }, () => token("ours", `${vault}/.default`)));
+  for (const { error, message } of answers) {
+    assert.equal(error, "CredentialUnavailableError");
+    assert.match(message ?? "", /AADSTS500011/);
+  }
+  assert.equal((await az.starts()).length, 1);
+});
+
+test("nothing in the state folder can be read as a token", limits, async () => {
+  await az.login(alice);
+  await token();
+  const { printed } = await tokenByHand();
+  const secret = String(printed["accessToken"]);
+  const forms = [
+    secret,
+    Buffer.from(secret).toString("base64"),
+    Buffer.from(secret, "utf16le").toString("latin1"),
+  ];
+  const names = await readdir(join(folder, "state"), { recursive: true, withFileTypes: true });
+  const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  assert.ok(files.length >= 2);
+  for (const file of files) {
+    const bytes = (await readFile(file)).toString("latin1");
+    for (const form of forms) assert.ok(!bytes.includes(form), file);
+  }
+});
