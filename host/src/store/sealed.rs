@@ -1,6 +1,6 @@
 //! The format: how an entry is named, and how its record becomes bytes that only the key opens.
 //!
-//! Written for whoever implements it again; `tests/sealed-vectors/sealed.json` holds worked examples.
+//! Written for whoever implements it again; `host/tests/sealed-vectors/sealed.json` holds worked examples.
 //!
 //! **Keys.** A vault keeps one key of 32 random bytes. HKDF-SHA-256 (RFC 5869) with that key as its input, no salt, and one of
 //! three infos in ASCII gives
@@ -240,8 +240,8 @@ mod tests {
     use super::*;
     use crate::store::Record;
 
-    /// Made by another implementation: the one of JavaScript, `tests/sealed-vectors/make.mjs`.
-    const VECTORS: &str = include_str!("../../../tests/sealed-vectors/sealed.json");
+    /// Made by another implementation: the one of JavaScript, `host/tests/sealed-vectors/make.mjs`.
+    const VECTORS: &str = include_str!("../../tests/sealed-vectors/sealed.json");
 
     #[derive(Deserialize)]
     struct Vector {

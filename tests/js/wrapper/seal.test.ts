@@ -63,7 +63,7 @@ interface Vector {
 
 describe("a sealed store", () => {
   it("opens what host sealed", async () => {
-    const file = new URL("../../sealed-vectors/sealed.json", import.meta.url);
+    const file = new URL("../../../host/tests/sealed-vectors/sealed.json", import.meta.url);
     const vectors = JSON.parse(readFileSync(file, "utf8")) as Vector[];
     let tokens = 0;
     let failures = 0;
