@@ -354,7 +354,7 @@ impl Complaint {
             StoreError::Name(_) => "NAME",
             StoreError::Folder { .. } => "FOLDER",
             StoreError::NoVault(_) => "NO_VAULT",
-            StoreError::Busy(_) => "BUSY",
+            StoreError::Busy(_) => "LOCKED",
             _ => "SYSTEM",
         };
         Self { code, message: error.to_string() }

@@ -54,7 +54,7 @@ export function persistentStore(options: PersistentStoreOptions = {}): TokenStor
 const vaults = ["kernel-keyring", "secret-service", "key-file", "keychain", "dpapi"] as const;
 const known = ["directory", "vault", "unsafeAllowUnencryptedStorage", "name"];
 /** How long a process that ends waits for what it is still saving. */
-const exitPatienceMs = 500;
+const exitPatienceMs = 2_000;
 
 class PersistentStore implements TokenStore {
   readonly #options: NativeOptions;
@@ -163,7 +163,7 @@ const whatToDo: Readonly<Record<string, string>> = {
   MEMORY_ONLY: "pass as directory a folder of this user on a local disk, or leave out the option store",
   RELATIVE_DIRECTORY: "set AZURE_TOKEN_CACHE_DIRECTORY to an absolute path, or leave it out",
   FOLDER: "make it a folder that only this user can read (chmod 700), or pass another directory",
-  BUSY: "look for a stopped process that uses the same store",
+  LOCKED: "look for a stopped process that uses the same store",
   SYSTEM: "check the space and the permissions of the folder, or pass another directory",
   ENDED: "the process is ending, and its stores with it",
 };
