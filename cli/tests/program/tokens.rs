@@ -28,6 +28,22 @@ fn the_first_call_starts_az_and_every_later_one_prints_the_same_bytes() {
 }
 
 #[test]
+fn an_az_that_fetches_has_the_caller_s_environment_and_folder_and_starts_no_shim_of_its_own() {
+    let stage = Stage::new("fetching");
+    stage.az(&format!("{{ /usr/bin/env; pwd; }} > '{}'\n{GRANTS}", stage.path("found").display()));
+    let mut shim = stage.shim(&asking(&[]));
+    printed({
+        shim.env("OTHER", "value");
+        shim
+    });
+    let found = std::fs::read_to_string(stage.path("found")).unwrap();
+    let folder = stage.path("real").parent().unwrap().display().to_string();
+    for line in ["OTHER=value", "AZURE_TOKEN_CACHE_BYPASS=1", &folder] {
+        assert!(found.lines().any(|found| found == line), "{line}: {found}");
+    }
+}
+
+#[test]
 fn a_script_has_the_token_alone() {
     let stage = Stage::new("alone");
     let document = printed(stage.shim(&asking(&[])));
