@@ -37,19 +37,28 @@ function tryLoad(require: NodeJS.Require, path: string): object | undefined {
 }
 
 /** Beside this file; and, when this file was bundled into an application, in the installed package. */
-function candidates(here: string, require: NodeJS.Require): string[] {
-  const folders = [dirname(here)];
-  try {
-    folders.push(join(dirname(require.resolve("azure-token-cache/package.json")), "dist"));
-  } catch {
-    // The application was bundled and shipped without the package.
-  }
-  return folders.flatMap((folder) =>
-    platformNames().map((name) => join(folder, `azure-token-cache.${name}.node`)),
-  );
+function* candidates(here: string, require: NodeJS.Require): Generator<string> {
+  yield* addonsIn(dirname(here));
+  // Looked up only then: that takes a millisecond.
+  const installed = installedPackage(require);
+  if (installed !== undefined) yield* addonsIn(join(installed, "dist"));
 }
 
-function platformNames(): string[] {
+function addonsIn(folder: string): string[] {
+  return platformNames().map((name) => join(folder, `azure-token-cache.${name}.node`));
+}
+
+/** There is none where the application was bundled and shipped without the package. */
+function installedPackage(require: NodeJS.Require): string | undefined {
+  try {
+    return dirname(require.resolve("azure-token-cache/package.json"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What files of this platform have in their names. */
+export function platformNames(): string[] {
   const name = `${process.platform}-${process.arch}`;
   if (process.platform === "linux") return [`${name}-gnu`, `${name}-musl`];
   return [process.platform === "win32" ? `${name}-msvc` : name];
