@@ -1,5 +1,10 @@
-// Step: the optimised build of every crate that ships, in target/release.
+// Step: the optimised build of every crate that ships, in target/release; the program beside the bundles too.
+import { chmodSync, copyFileSync, mkdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
 import { run } from "../command.mjs";
+import { root } from "../root.mjs";
+
+const program = "azure-token-cache";
 
 /** Neither the generator of the wasm glue, which only the build runs, nor the tests. */
 const crates = [
@@ -26,7 +31,14 @@ export const release = {
     "node/src",
     "build/steps/release.mjs",
   ],
-  outputs: () => ["target/release/azure-token-cache"],
-  run: () =>
-    run("cargo", ["build", "--locked", "--release", ...crates.flatMap((crate) => ["--package", crate])]),
+  outputs: () => [`target/release/${program}`, `dist/${program}.linux-x64-gnu`],
+  run() {
+    run("cargo", ["build", "--locked", "--release", ...crates.flatMap((crate) => ["--package", crate])]);
+    mkdirSync(join(root, "dist"), { recursive: true });
+    // A shim may run the old file: replaced by rename, never written over.
+    const fresh = join(root, "dist", `${program}.${process.pid}`);
+    copyFileSync(join(root, "target", "release", program), fresh);
+    chmodSync(fresh, 0o755);
+    renameSync(fresh, join(root, "dist", `${program}.linux-x64-gnu`));
+  },
 };

@@ -33,6 +33,15 @@ for (const major of nodeMajors) {
     });
 }
 
+test("its program is the native one, and its exit codes come through", () => {
+  const { bin, version } = JSON.parse(
+    readFileSync(join(packed.folder, "node_modules/azure-token-cache/package.json"), "utf8"),
+  ) as { bin: Record<string, string>; version: string };
+  const program = join("node_modules/azure-token-cache", bin["azure-token-cache"] ?? "");
+  assert.equal(packed.run(node(20), [program, "--version"]), `azure-token-cache ${version}\n`);
+  assert.throws(() => packed.run(node(20), [program, "get-token", "--nonsense"]), /--nonsense/);
+});
+
 test("Bun runs it", () => {
   const bun = binary("@oven/bun-linux-x64/bin/bun");
   for (const program of ["use.mjs", "use.cjs", "use-node.mjs"])
