@@ -2,17 +2,20 @@
 
 /**
  * `source` is bundled, with all that it imports by relative path, into one self-contained file, `file`. `platform` says
- * whether Node's own modules exist there.
+ * whether Node's own modules exist there. What is `late` the others load by `import()`, and have no copy of.
  */
 export const entries = [
   { file: "index.js", source: "wasm/ts/index.ts", platform: "neutral" },
   { file: "index.workerd.js", source: "wasm/ts/index.workerd.ts", platform: "neutral" },
-  { file: "index.node.js", source: "node/ts/index.ts", platform: "node" },
+  { file: "index.node.js", source: "node/ts/index.ts", platform: "node", late: true },
   { file: "core.js", source: "wasm/ts/core.ts", platform: "neutral" },
   { file: "core.workerd.js", source: "wasm/ts/core.workerd.ts", platform: "neutral" },
   { file: "testing.js", source: "wasm/ts/testing.ts", platform: "neutral" },
-  { file: "node.js", source: "node/ts/node.ts", platform: "node" },
-  // Loaded late, by `import()`: az.js where there is no addon, store.js with a store. So the others stay small.
+  { file: "node.js", source: "node/ts/node.ts", platform: "node", late: true },
+  { file: "program.js", source: "node/ts/program.ts", platform: "node" },
+  { file: "register.js", source: "node/ts/register.ts", platform: "node" },
+  { file: "register-hooks.js", source: "node/ts/register-hooks.ts", platform: "node" },
+  // az.js is loaded where there is no addon, store.js with a store. So the others stay small.
   { file: "az.js", source: "wasm/ts/az.ts", platform: "neutral", late: true },
   { file: "store.js", source: "wasm/ts/store.ts", platform: "neutral", late: true },
 ];

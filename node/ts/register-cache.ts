@@ -1,0 +1,103 @@
+// The caches of a registered program: in memory, or with the store; loaded when it first asks for a token.
+import type { AccessToken, GetTokenOptions, TokenCredential } from "../../wasm/ts/credential.ts";
+import type { CacheEvent } from "../../wasm/ts/events.ts";
+import { subjectSymbol } from "./kinds.ts";
+
+/** A credential's own method. */
+export type GetToken = (
+  this: object,
+  scopes: string | string[],
+  options?: GetTokenOptions,
+) => Promise<AccessToken | null>;
+
+/** What answers instead of it. */
+export interface Cached extends TokenCredential {
+  invalidate(): Promise<void>;
+}
+
+type Wrap = (credential: Uncached) => Cached;
+
+let wrap: Wrap | undefined;
+let loading: Promise<void> | undefined;
+
+/** Never rejects: what cannot be loaded is done without. */
+export function loadCaching(): Promise<void> {
+  loading ??= chosenCaching()
+    .catch((error): Wrap => {
+      warn(error);
+      return (credential) => credential;
+    })
+    .then((chosen) => {
+      wrap = chosen;
+    });
+  return loading;
+}
+
+/** The cache of a credential whose own method is `getToken`; `undefined` until it is loaded. Never throws. */
+export function cached(credential: object, getToken: GetToken): Cached | undefined {
+  if (wrap === undefined) return undefined;
+  const uncached = new Uncached(credential, getToken);
+  try {
+    return wrap(uncached);
+  } catch (error) {
+    warn(error);
+    return uncached;
+  }
+}
+
+/** Tells the user what the program does without, once. */
+export function warn(error: unknown): void {
+  const message = `azure-token-cache: ${error instanceof Error ? error.message : String(error)}`;
+  if (warnings.has(message)) return;
+  warnings.add(message);
+  process.emitWarning(message);
+}
+
+const warnings = new Set<string>();
+
+/** Stands for a credential, with the method that it had. */
+class Uncached implements Cached {
+  readonly #credential: object;
+  readonly #getToken: GetToken;
+
+  constructor(credential: object, getToken: GetToken) {
+    this.#credential = credential;
+    this.#getToken = getToken;
+  }
+
+  get [subjectSymbol](): object {
+    return this.#credential;
+  }
+
+  getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
+    return this.#getToken.call(this.#credential, scopes, options);
+  }
+
+  async invalidate(): Promise<void> {}
+}
+
+async function chosenCaching(): Promise<Wrap> {
+  const { withTokenCache } = await import("./index.ts");
+  const choice = process.env["AZURE_TOKEN_CACHE"];
+  if (!choice) return (credential) => withTokenCache(credential);
+  if (choice.toLowerCase() !== "persistent") {
+    warn(`AZURE_TOKEN_CACHE=${choice} is neither "persistent" nor "off"; tokens are kept in memory`);
+    return (credential) => withTokenCache(credential);
+  }
+  const { persistentStore } = await import("./node.ts");
+  const store = persistentStore();
+  return (credential) => {
+    try {
+      return withTokenCache(credential, { store, onEvent: tellOfStore });
+    } catch (error) {
+      // Nobody can say whose tokens it gets, so that they stay in memory.
+      if ((error as { option?: unknown }).option === "partition") return withTokenCache(credential);
+      throw error;
+    }
+  };
+}
+
+function tellOfStore(event: CacheEvent): void {
+  if (event.type !== "store-failed") return;
+  warn(`the store cannot be used (${event.errorName} at ${event.operation}); tokens are kept in memory`);
+}

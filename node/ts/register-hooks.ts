@@ -1,0 +1,9 @@
+// A module hook for the thread in which Node before 22.15 runs those of others.
+import { type Loaded, loadedWithAddition } from "./register-source.ts";
+
+type NextLoad = (url: string, context: unknown) => Promise<Loaded>;
+
+/** Adds to a main file of @azure/identity. */
+export async function load(url: string, context: unknown, nextLoad: NextLoad): Promise<Loaded> {
+  return loadedWithAddition(url, await nextLoad(url, context));
+}
