@@ -830,10 +830,10 @@ export class CacheHost implements DriverHost, RunListener {
     const list = listOf(scopes);
     const unreadable = owner.watch === undefined ? undefined : this.#whyUnreadable(owner, owner.watch);
     if (unreadable !== undefined) return unreadable;
-    if (!isExact(tenantId ?? "") || !isExact(claims ?? "")) return nothingHeld;
+    if (!isExact(tenantId ?? "") || !isExact(claims ?? "")) return nothingHeld();
     return this.#sure(() => {
       const entry = this.#engine.find(owner.id, list, tenantId, cae, claims);
-      if (entry < 0) return nothingHeld;
+      if (entry < 0) return nothingHeld();
       return explain(this.#engine, entry, this.monotonicMillis(), this.unixMillis());
     });
   }

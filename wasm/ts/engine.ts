@@ -171,7 +171,7 @@ function policyNumbers(preset: "default" | "azure-identity"): PolicyNumbers {
 }
 
 function create(policy: PolicyNumbers, maxEntries: number, seed: number): Engine | undefined {
-  const raw = glue.Engine.create(Float64Array.from(policy), maxEntries, seed);
+  const raw = glue.Engine.create(policy, maxEntries, seed);
   return raw && new NamedEngine(raw);
 }
 

@@ -27,7 +27,7 @@ const nothing = {
 } as const;
 
 /** Of a request that was never made. */
-export const nothingHeld: Explanation = explanation(nothing);
+export const nothingHeld = (): Explanation => explanation(nothing);
 
 /** Nobody can say whose login counts. */
 export const passedBy: Explanation = {
@@ -48,7 +48,7 @@ export const loginUnreadableYet: Explanation = {
 /** Of an entry of the engine. */
 export function explain(engine: Engine, entry: number, monotonic: number, unix: number): Explanation {
   const zone = zones[engine.explain(entry, monotonic, unix)];
-  if (zone === undefined) return nothingHeld;
+  if (zone === undefined) return nothingHeld();
   const due = reasons[engine.explainedDue()];
   const left = engine.explainedLeft();
   return explanation({

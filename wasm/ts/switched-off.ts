@@ -23,7 +23,7 @@ export class SwitchedOffCredential implements CachedCredential {
   async invalidate(): Promise<void> {}
 
   explain(): Explanation {
-    return nothingHeld;
+    return nothingHeld();
   }
 
   stats(): Stats {
