@@ -26,8 +26,7 @@ export class MemoryTokenStore implements TokenStore {
 
   async load(key: EntryKey): Promise<StoredEntry> {
     const entry = this.#entries.get(nameOf(key));
-    const generation = { store: this.#cleared, entry: entry?.generation ?? 0 };
-    return { generation, token: entry?.token, failure: entry?.failure };
+    return { generation: this.#generationOf(key), token: entry?.token, failure: entry?.failure };
   }
 
   async tryLock(key: EntryKey, lane: 0 | 1 | 2): Promise<StoreLock | undefined> {
@@ -42,8 +41,13 @@ export class MemoryTokenStore implements TokenStore {
     return { release };
   }
 
-  async save(key: EntryKey, token: StoredToken, over: Generation | undefined): Promise<boolean> {
-    const { generation } = await this.load(key);
+  /** Looks and saves in one turn: of saves at once a single one is over the generation that all of them saw. */
+  async save(
+    key: EntryKey,
+    { ageMs: _, ...token }: StoredToken,
+    over: Generation | undefined,
+  ): Promise<boolean> {
+    const generation = this.#generationOf(key);
     if (over !== undefined && (over.store !== generation.store || over.entry !== generation.entry))
       return false;
     this.#put({ key, generation: generation.entry + 1, token });
@@ -79,6 +83,10 @@ export class MemoryTokenStore implements TokenStore {
   /** How many locks are held. */
   get heldLocks(): number {
     return this.#locks.size;
+  }
+
+  #generationOf(key: EntryKey): Generation {
+    return { store: this.#cleared, entry: this.#entries.get(nameOf(key))?.generation ?? 0 };
   }
 
   #put(entry: Entry): void {
