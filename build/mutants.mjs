@@ -8,11 +8,11 @@ import { root } from "./root.mjs";
 
 const version = "27.1.0";
 const output = join(root, "target", "mutants");
-const files = ["core/src/entry.rs", "core/src/cache.rs"];
+const files = ["core/src/entry.rs", "core/src/cache.rs", "core/src/walk.rs"];
 
-/** The tests of the two files: core's own, and the model and the vectors of the tests package. */
+/** The tests of these files: core's own, and the model and the vectors of the tests package. */
 const packages = ["azure-token-cache-core", "azure-token-cache-tests"];
-const tests = ["--lib", "--test", "cache", "--test", "model", "--test", "vectors"];
+const tests = ["--lib", "--test", "cache", "--test", "walk", "--test", "model", "--test", "vectors"];
 
 /** The exit codes of a run that went through: all caught, some missed, some timed out. */
 const ranThrough = [0, 2, 3];
