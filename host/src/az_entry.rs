@@ -55,7 +55,8 @@ fn user() -> String {
     ["USERDOMAIN", "USERNAME"].map(|name| std::env::var(name).unwrap_or_default()).join("\\")
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use azure_token_cache_core::az::account::{self, Account, AccountEnvironment, AccountFiles};
     use azure_token_cache_core::az::args::Audience;
