@@ -1,6 +1,7 @@
 //! Who is logged in, read from the developer tools' files, and the watch over it with real contents.
 #![cfg(feature = "az")]
 
+use azure_token_cache_core::DEFAULT_MAX_ENTRIES;
 use azure_token_cache_core::az::account::AccountEnvironment;
 use azure_token_cache_core::identity::login::{
     File, Login, LoginError, Marks, Ownership, Reliance, Role, Starting, Who, who,
@@ -268,4 +269,17 @@ fn a_chain_is_not_held_to_the_account_of_az_but_to_one_person() {
     assert_eq!(desk.login.admit(&ann, None), Ownership::Plausible);
     assert_eq!(desk.login.admit(&ben, None), Ownership::OtherUser);
     assert_eq!(desk.login.session(), session + 1);
+}
+
+#[test]
+fn as_many_runs_as_a_cache_has_entries_are_known_at_once() {
+    let mut desk = Desk::new(Reliance::Always);
+    let now = desk.read();
+    let runs: Vec<u32> = (0..DEFAULT_MAX_ENTRIES)
+        .map(|_| match desk.login.start(0, now) {
+            Starting::Go(run) => run,
+            waiting => panic!("{waiting:?}"),
+        })
+        .collect();
+    assert!(runs.into_iter().all(|run| desk.login.finish(run, None, 0, now) == Finish::Steady));
 }

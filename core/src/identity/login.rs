@@ -12,8 +12,8 @@ use crate::az::account::{self, Account, AccountEnvironment, AccountError, Accoun
 use crate::az::token_claims;
 use crate::time::Instant;
 
-/// Runs that never end are forgotten beyond this many; they count as moved.
-const RUNS_MAX: usize = 1_000;
+/// Runs that never end are forgotten beyond this many, ten times as many as a cache has entries; they count as moved.
+const RUNS_MAX: usize = 100_000;
 
 /// What a watched file is to the tool that writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
