@@ -98,6 +98,6 @@ async function chosenCaching(): Promise<Wrap> {
 }
 
 function tellOfStore(event: CacheEvent): void {
-  if (event.type !== "store-failed") return;
-  warn(`the store cannot be used (${event.errorName} at ${event.operation}); tokens are kept in memory`);
+  if (event.type === "store-failed")
+    warn(`the store cannot be used (${event.errorName}); tokens are kept in memory`);
 }
