@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { handOver, setUpFor } from "./hand-over.mjs";
 import { root } from "./root.mjs";
 
-setUpFor("setup");
+setUpFor("bench");
 process.exitCode = handOver(process.execPath, [
   join(root, "tests", "bench", "run.mjs"),
   ...process.argv.slice(2),

@@ -21,6 +21,7 @@ const build = [wasm, addon, bundles, types];
 const purposes = {
   build,
   setup: [...prepare, ...build, release],
+  bench: [...prepare, ...build, release, azureCli, nodes],
   demo: [...prepare, ...build, azureCli],
   test: [...prepare, ...build, release, azureCli, nodes, otherSystemsTargets],
 };

@@ -5,7 +5,7 @@ const mark = "bench-report:";
 /**
  * Ends the process: a peer that goes on retrying behind its callers would keep it alive.
  *
- * @param {{ values: Record<string, number>, table?: { title: string, cells: Record<string, number> } }} measured
+ * @param {{ values: Record<string, number>, table?: { title: string, cells: Record<string, number>, notes?: string[] } }} measured
  */
 export function report(measured) {
   process.stdout.write(`${mark}${JSON.stringify(measured)}\n`, () => process.exit(0));

@@ -64,9 +64,22 @@ export class Timings {
     return median(this.#of(name).map((ns, round) => ns / bases[round]));
   }
 
+  /** The median over the rounds of `name` - `times` x `base`, each taken in one round. */
+  beyond(name, times, base) {
+    const bases = this.#of(base);
+    return median(this.#of(name).map((ns, round) => ns - times * bases[round]));
+  }
+
   /** `{ [subject]: median ns }`. */
   all() {
     return Object.fromEntries([...this.#samples.keys()].map((name) => [name, this.ns(name)]));
+  }
+
+  /** With a further subject: several of these in a row. */
+  withSum(name, parts) {
+    const rounds = parts.map((part) => this.#of(part));
+    const sums = rounds[0].map((_, round) => rounds.reduce((total, ofRounds) => total + ofRounds[round], 0));
+    return new Timings(new Map([...this.#samples, [name, sums]]));
   }
 
   #of(name) {

@@ -71,12 +71,14 @@ function comparisonsOf({ major, report }) {
 /** One table for both versions of Node: a column each. */
 function joined(tables) {
   const titles = [...new Set(tables.map(({ title }) => title))];
-  return titles.map((title) => ({
-    title,
-    columns: tables
-      .filter((table) => table.title === title)
-      .map(({ major, cells }) => ({ head: `Node ${major}`, cells })),
-  }));
+  return titles.map((title) => {
+    const titled = tables.filter((table) => table.title === title);
+    return {
+      title,
+      columns: titled.map(({ major, cells }) => ({ head: `Node ${major}`, cells })),
+      notes: titled[0].notes,
+    };
+  });
 }
 
 function write() {

@@ -22,8 +22,8 @@ export function printLines(rows) {
   );
 }
 
-/** Subjects down, Node versions across. */
-export function printComparison({ title, columns }) {
+/** Subjects down, Node versions across; below, what the numbers do not tell. */
+export function printComparison({ title, columns, notes = [] }) {
   const names = [...new Set(columns.flatMap(({ cells }) => Object.keys(cells)))];
   const width = Math.max(...names.map((name) => name.length));
   console.log(`\n${bold(title)}\n`);
@@ -32,6 +32,7 @@ export function printComparison({ title, columns }) {
     console.log(
       `  ${name.padEnd(width)}${columns.map(({ cells }) => shown(cells[name], "").padStart(12)).join("")}`,
     );
+  for (const note of notes) console.log(`  ${note}`);
 }
 
 function targetOf({ atMost, atLeast, unit }) {

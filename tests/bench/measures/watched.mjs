@@ -1,11 +1,12 @@
 // What a hit costs while the login is watched: files of a logged-in az, with the addon and without it.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { withTokenCache } from "azure-token-cache";
 import { AzureCliCredential } from "azure-token-cache/node";
+import { logIn } from "../az-files.mjs";
 import { report } from "../child.mjs";
 import { median } from "../interleave.mjs";
 import { after, benchScope } from "../sources.mjs";
@@ -123,38 +124,4 @@ function countChecks() {
     return unchanged.call(this, monotonicMs, unixMs);
   };
   return () => count;
-}
-
-/** The files of one user with one subscription, and an az that prints a token. */
-function logIn(home) {
-  const azure = join(home, "azure");
-  mkdirSync(azure, { recursive: true });
-  mkdirSync(join(home, "bin"));
-  const subscription = {
-    id: "00000000-0000-4000-8000-000000000001",
-    name: "Bench",
-    state: "Enabled",
-    user: { name: "alice@contoso.example", type: "user" },
-    isDefault: true,
-    tenantId: "00000000-0000-4000-8000-0000000000aa",
-    environmentName: "AzureCloud",
-  };
-  writeFileSync(
-    join(azure, "azureProfile.json"),
-    `\uFEFF${JSON.stringify({ subscriptions: [subscription] })}`,
-  );
-  writeFileSync(
-    join(azure, "clouds.config"),
-    "[AzureCloud]\nsubscription = 00000000-0000-4000-8000-000000000001\n",
-  );
-  writeFileSync(join(azure, "config"), "[cloud]\nname = AzureCloud\n");
-  writeFileSync(join(azure, "msal_token_cache.json"), "{}");
-  const answer = {
-    accessToken: "opaque",
-    expires_on: Math.floor(Date.now() / 1000) + 3600,
-    tokenType: "Bearer",
-  };
-  writeFileSync(join(home, "bin", "az"), `#!/bin/sh\ncat <<'END'\n${JSON.stringify(answer)}\nEND\n`, {
-    mode: 0o755,
-  });
 }
