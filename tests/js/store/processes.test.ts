@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -148,17 +149,33 @@ storeTest("a save that waits too long says who is in the way", async (stand) => 
 
 storeTest("a lock that the program has lost is free again", async (stand) => {
   const store = stand.open();
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
   assert.ok(await store.tryLock(key, 0));
   let again: unknown;
-  for (let turn = 0; turn < 1_000 && again === undefined; turn++) {
+  await collectUntil(async () => {
+    again = await store.tryLock(key, 0);
+    return again !== undefined;
+  });
+});
+
+storeTest("stores that the program has lost end their threads", async (stand) => {
+  const threads = () => readdirSync("/proc/self/task").length;
+  await stand.open().load(key);
+  const before = threads();
+  for (let count = 0; count < 20; count++) await stand.open().load(key);
+  await collectUntil(async () => threads() <= before);
+});
+
+/** Collects what the program has lost, until something is so. */
+async function collectUntil(isSo: () => Promise<boolean>): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let turn = 0; turn < 1_000; turn++) {
     collect();
     await new Promise((resolve) => setImmediate(resolve));
-    again = await store.tryLock(key, 0);
+    if (await isSo()) return;
   }
-  assert.ok(again);
-});
+  assert.fail("nothing was let go of");
+}
 
 storeTest("threads share a store, and one that is ended lets go of its lock", async (stand) => {
   const store = stand.open();
