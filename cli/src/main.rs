@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+mod ancestors;
 mod commands;
 mod exit;
 mod kept_version;

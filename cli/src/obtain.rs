@@ -19,6 +19,7 @@ use azure_token_cache_host::store::{
     AzFailure, Content, EntryKey, Failure, Found, Generation, Guard, LockKind, Record, Secret, Store, Token,
 };
 
+use crate::ancestors;
 use crate::login::{AzLogin, Unrest, sleep};
 use crate::real_az::{NoAz, RealAz};
 use crate::surroundings::{BYPASS, Surroundings, user};
@@ -193,6 +194,7 @@ struct Round<'a> {
     key: EntryKey,
     walk: Walk,
     guard: Option<Guard>,
+    awaited: Option<bool>,
     /// What the last look at the store, or the fetch, brought.
     token: Option<Box<Token>>,
     failure: Option<Failure>,
@@ -226,6 +228,7 @@ impl<'a> Round<'a> {
             key,
             walk,
             guard: None,
+            awaited: None,
             token: None,
             failure: None,
             stderr: None,
@@ -339,9 +342,18 @@ impl<'a> Round<'a> {
                 self.guard = Some(guard);
                 Locking::Taken
             }
+            Some(Ok(None)) if self.is_awaited() => Locking::Unavailable,
             Some(Ok(None)) => Locking::Busy,
             Some(Err(_)) | None => Locking::Unavailable,
         }
+    }
+
+    /// Whether whoever holds the lock waits for this process.
+    fn is_awaited(&mut self) -> bool {
+        let store = self.asked.store;
+        *self.awaited.get_or_insert_with(|| {
+            store.is_some_and(|store| ancestors::have_open(&store.folder().join("store").join("lock")))
+        })
     }
 
     /// What was loaded before is not what a fetch brings.

@@ -1,7 +1,9 @@
 //! Many processes at once: one az for all of them, one failure for all of them, and nobody waits for the dead.
 
 use std::fs;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
+
+use azure_token_cache_host::store::{LockKind, Store, StoreOptions, VaultChoice, VaultKind};
 
 use crate::stage::{GRANTS, Stage, is_sleeping, printed, text, wait_until};
 
@@ -85,4 +87,33 @@ fn past_patience_a_wedged_holder_costs_time_and_no_answer() {
     holder.kill().unwrap();
     holder.wait().unwrap();
     assert_eq!(printed(stage.shim(&TOKEN)), token);
+}
+
+#[test]
+fn a_cache_that_holds_the_lock_while_its_credential_runs_az_is_not_waited_for() {
+    let stage = Stage::new("awaited");
+    printed(stage.shim(&TOKEN));
+    let environment = [("HOME", "home"), ("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")];
+    let store = Store::open(&StoreOptions {
+        directory: None,
+        name: "default".into(),
+        vault: VaultChoice::Only(VaultKind::KeyFile),
+        unsafe_allow_unencrypted: false,
+        environment: environment.map(|(name, folder)| (name, stage.path(folder))).into_iter().collect(),
+    })
+    .unwrap();
+    let key = store.list().unwrap().entries.remove(0).key;
+    store.remove(&key).unwrap();
+    let guard = store.try_lock(&key, LockKind::Fetch).unwrap().unwrap();
+    // As credentials do: in a shell.
+    let shim = stage.shim(&[]);
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "az account get-access-token; :"]).env_clear().current_dir(stage.path(""));
+    shell.envs(shim.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    assert!(printed(shell).contains("accessToken"));
+    assert_eq!(stage.starts().len(), 2);
+    assert_eq!(stage.kept(), 0, "it is for whoever holds the lock to keep it");
+    drop(guard);
+    printed(stage.shim(&TOKEN));
+    assert_eq!(stage.kept(), 1);
 }
