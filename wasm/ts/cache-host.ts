@@ -14,15 +14,10 @@ import {
   ScopesError,
   StoreBusyError,
   StoredFailureError,
+  StoreTimeoutError,
   TokenExpiryError,
 } from "./errors.ts";
-import {
-  type CacheEvent,
-  type EventListener,
-  type EventSubject,
-  errorCodeOf,
-  errorNameOf,
-} from "./events.ts";
+import { type EventListener, type EventSubject, errorNameOf } from "./events.ts";
 import {
   type Explanation,
   explain,
@@ -47,13 +42,14 @@ import { Shelf } from "./shelf.ts";
 import { type Details, Slot, type Thrown } from "./slot.ts";
 import { mustHaveStack } from "./stack-room.ts";
 import { Ending } from "./store/ending.ts";
-import type { TokenStore } from "./store/token-store.ts";
+import type { StoreHost } from "./store/obtain.ts";
+import type { StoredFailure, TokenStore } from "./store/token-store.ts";
+import type { Terms } from "./store/walk.ts";
 import { issuedAt } from "./token.ts";
 import { Waiters } from "./waiters.ts";
 
 type Answer = AccessToken | null;
 type Scopes = string | readonly string[];
-type StoreFailed = Extract<CacheEvent, { type: "store-failed" }>;
 
 /** A caller whose token is overtaken by changes of login this often gets an error instead of one more round. */
 const maxRounds = 8;
@@ -64,13 +60,10 @@ const longestLimit = 2 ** 32 - 1;
 /** `setTimeout` takes no more. */
 const longestTimer = 2 ** 31 - 1;
 
-/** What is being kept in a store keeps the process alive at most this long, in milliseconds: files take a few. */
-const longestHold = 5_000;
-
 /** What only a cache with a store needs, once one did. */
 let stored: typeof import("./store.ts") | undefined;
 
-export class CacheHost implements DriverHost, RunListener {
+export class CacheHost implements DriverHost, RunListener, StoreHost {
   /** Where the hot path reads the time; `undefined`: `Date.now`, inline. */
   readonly ownClock: Clock | undefined;
   readonly #clock: Clock;
@@ -81,7 +74,7 @@ export class CacheHost implements DriverHost, RunListener {
   #driver: Driver;
   /** What the engine knows of each credential, in the order of its ids. */
   readonly #registered: { readonly kind: number; readonly limit: number }[] = [];
-  readonly #emit: EventListener | undefined;
+  readonly emit: EventListener | undefined;
   readonly #maxEntries: number;
   readonly #limits: Limits;
   readonly #store: TokenStore | undefined;
@@ -104,7 +97,7 @@ export class CacheHost implements DriverHost, RunListener {
     this.#limits = limitsOf(this.#policy);
     this.#platform = platform;
     this.#maxEntries = options.maxEntries;
-    this.#emit = options.emit;
+    this.emit = options.emit;
     this.#store = options.store;
     this.ownClock = options.clock;
     this.#clock = options.clock ?? systemClock;
@@ -234,7 +227,7 @@ export class CacheHost implements DriverHost, RunListener {
       if (answer !== undefined) return answer;
       this.#retire(slot);
     }
-    this.#emit?.({ type: "passed-by", ...subjectOf(owner, listOf(scopes), details) });
+    this.emit?.({ type: "passed-by", ...subjectOf(owner, listOf(scopes), details) });
     return passBy(owner, scopes, options);
   }
 
@@ -316,7 +309,7 @@ export class CacheHost implements DriverHost, RunListener {
   #fail(slot: Slot): Promise<never> | undefined {
     if (slot.failure === undefined) return undefined;
     const { error } = slot.failure;
-    this.#emit?.({ type: "failure-remembered", ...subjectOfSlot(slot), errorName: errorNameOf(error) });
+    this.emit?.({ type: "failure-remembered", ...subjectOfSlot(slot), errorName: errorNameOf(error) });
     return Promise.reject(error);
   }
 
@@ -379,7 +372,7 @@ export class CacheHost implements DriverHost, RunListener {
     this.#runs.set(fetch, run);
     slot.owner.fetches += 1;
     const challenged = slot.details.claims !== undefined;
-    this.#emit?.({ type: "fetch-start", ...subjectOfSlot(slot), behind, challenged });
+    this.emit?.({ type: "fetch-start", ...subjectOfSlot(slot), behind, challenged });
     return run.begin();
   }
 
@@ -453,7 +446,7 @@ export class CacheHost implements DriverHost, RunListener {
     if (run === undefined) return;
     run.stored?.settle(endingOf(code, thrown !== undefined));
     if (thrown !== undefined) run.slot.owner.failures += 1;
-    this.#emit?.({
+    this.emit?.({
       type: "fetch-end",
       ...subjectOfSlot(run.slot),
       outcome: outcomeOf(code, thrown !== undefined, run, result),
@@ -472,57 +465,32 @@ export class CacheHost implements DriverHost, RunListener {
   }
 
   async obtain(run: Run, shelf: Shelf, call: () => Promise<unknown>): Promise<unknown> {
-    const { scopes, details, token, owner } = run.slot;
+    const { scopes, details } = run.slot;
     const shelved = shelf.find(listOf(scopes), details);
     if (shelved === undefined) {
       shelf.vacate();
-      this.#emit?.({ type: "memory-only", ...subjectOfSlot(run.slot) });
+      this.emit?.({ type: "memory-only", ...subjectOfSlot(run.slot) });
       return call();
     }
     stored ??= await import("./store.ts");
-    await shelf.ready();
-    if (run.aborted) return undefined;
-    const request = {
-      ...shelved,
-      store: shelf.store,
-      tenantId: details.tenantId,
-      challenged: details.claims !== undefined,
-      held: (token && shelf.acquired.get(token)) ?? Number.NaN,
-      terms: {
-        minValidityMs: this.#limits.minValidity,
-        scaleShortLives: this.#limits.scaleShortLives,
-        fetchLimitMs: this.#limitOf(owner.kind),
-      },
-    };
-    run.stored = new stored.StoredFetch(request, {
-      fetch: () => {
-        this.started(run);
-        return call() as Promise<AccessToken | null>;
-      },
-      acquired: (token, at) => shelf.acquired.set(token, at),
-      pause: (milliseconds) => this.#sleep(milliseconds, !run.behind),
-      hold: () => this.#hold(!run.behind),
-      errors: {
-        failedElsewhere: (failure) => new StoredFailureError(failure),
-        busy: () => new StoreBusyError(),
-        moved: () => new LoginMovedError(),
-      },
-      storeFailed: (operation, error) => this.#storeFailed(run.slot, operation, error),
-      monotonicMillis: () => this.monotonicMillis(),
-      unixMillis: () => this.unixMillis(),
-    });
-    return run.stored.begin();
+    return stored.obtain(run, shelf, shelved, call, this);
   }
 
-  #storeFailed(slot: Slot, operation: StoreFailed["operation"], error: unknown): void {
-    const errorCode = errorCodeOf(error);
-    this.#emit?.({
-      type: "store-failed",
-      ...subjectOfSlot(slot),
-      operation,
-      errorName: errorNameOf(error),
-      ...(errorCode !== undefined && { errorCode }),
-    });
+  readonly storeErrors = {
+    failedElsewhere: (failure: StoredFailure) => new StoredFailureError(failure),
+    busy: () => new StoreBusyError(),
+    moved: () => new LoginMovedError(),
+    slow: (milliseconds: number) => new StoreTimeoutError(milliseconds),
+  };
+
+  termsOf(run: Run): Terms {
+    const { minValidity, scaleShortLives } = this.#limits;
+    const fetchLimitMs = this.#limitOf(run.slot.owner.kind);
+    return { minValidityMs: minValidity, scaleShortLives, fetchLimitMs };
+  }
+
+  subjectOf(run: Run): EventSubject {
+    return subjectOfSlot(run.slot);
   }
 
   moved(run: Run): void {
@@ -588,7 +556,7 @@ export class CacheHost implements DriverHost, RunListener {
       return;
     }
     this.#take(job)?.resolve(slot.token);
-    this.#emit?.({ type: "served-stale", ...subjectOfSlot(slot) });
+    this.emit?.({ type: "served-stale", ...subjectOfSlot(slot) });
   }
 
   #reject(job: number, slot: Slot | undefined, reason: number, result: unknown): Thrown {
@@ -659,20 +627,17 @@ export class CacheHost implements DriverHost, RunListener {
   }
 
   #endTimer(timer: unknown): void {
+    this.#stopTimer(timer);
+  }
+
+  after(run: () => void, milliseconds: number, keepAlive: boolean): () => void {
+    const timer = this.#setTimer(run, milliseconds, keepAlive);
+    return () => this.#stopTimer(timer);
+  }
+
+  #stopTimer(timer: unknown): void {
     if (this.#clock.setTimer === undefined) this.#platform.clearTimer(timer);
     else this.#clock.clearTimer?.(timer);
-  }
-
-  /** Keeps the process alive until what it returns is called, or a few seconds are over. */
-  #hold(keepAlive: boolean): () => void {
-    const timer = this.#platform.setTimer(() => {}, longestHold, keepAlive);
-    return () => this.#platform.clearTimer(timer);
-  }
-
-  #sleep(milliseconds: number, keepAlive: boolean): Promise<void> {
-    return new Promise((resolve) => {
-      this.#setTimer(resolve, milliseconds, keepAlive);
-    });
   }
 
   #pause(milliseconds: number, signal: AbortSignalLike | undefined): Promise<void> {
@@ -701,7 +666,7 @@ export class CacheHost implements DriverHost, RunListener {
     });
     if (session === undefined) owner.shelf?.vacate();
     const change = session === undefined ? "account" : "session";
-    this.#emit?.({ type: "identity-changed", kind: owner.kind.name, change });
+    this.emit?.({ type: "identity-changed", kind: owner.kind.name, change });
   }
 
   // ---- An engine that fails
@@ -749,7 +714,7 @@ export class CacheHost implements DriverHost, RunListener {
     this.#slots.length = 0;
     this.#engine = this.#newEngine();
     this.#driver = this.#module.drive(this.#engine);
-    this.#emit?.({ type: "engine-failed", errorName: errorNameOf(failure) });
+    this.emit?.({ type: "engine-failed", errorName: errorNameOf(failure) });
     for (const [job, waiters] of waiting)
       if (!runs.some((run) => run.job === job)) waiters.rejectQuietly(failure);
     for (const run of runs) void this.#finish(run, waiting.find(([job]) => job === run.job)?.[1]);
@@ -775,7 +740,7 @@ export class CacheHost implements DriverHost, RunListener {
     this.#endTimer(limit);
     run.stored?.settle(Ending.Dropped);
     const milliseconds = this.monotonicMillis() - run.startedAt;
-    this.#emit?.({ type: "fetch-end", ...subjectOfSlot(run.slot), outcome: "dropped", milliseconds });
+    this.emit?.({ type: "fetch-end", ...subjectOfSlot(run.slot), outcome: "dropped", milliseconds });
   }
 
   /** The answer of a run, where no engine can judge it. */

@@ -166,6 +166,17 @@ export class StoreBusyError extends TokenCacheError {
   }
 }
 
+/** The store did not answer in time; its cache goes on without it. */
+export class StoreTimeoutError extends TokenCacheError {
+  constructor(milliseconds: number) {
+    super(
+      "STORE_TIMEOUT",
+      `the store did not answer within ${milliseconds / 1000} s: check that it can be reached, or leave out the option store`,
+    );
+    this.name = "StoreTimeoutError";
+  }
+}
+
 /** A cache that was not made by `TokenCache.deserialize` holds its tokens where nothing can be serialized from. */
 export class NotSerializableError extends TokenCacheError {
   constructor() {

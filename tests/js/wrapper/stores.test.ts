@@ -263,6 +263,42 @@ describe("a store that fails", () => {
     }
   });
 
+  it("that throws instead of rejecting costs no more", async () => {
+    const store = new MemoryTokenStore();
+    const thrower = () => {
+      throw new RangeError("not even a promise");
+    };
+    Object.assign(store, { load: thrower, tryLock: thrower });
+    const { first, clock } = await sharing(store);
+    const asked = textOf(first.getToken(scope));
+    await clock.advance(3_000);
+    assert.ok(await asked);
+  });
+
+  it("that does not answer is left alone after 5 s, and a lock that comes too late is let go", async () => {
+    const never = new MemoryTokenStore();
+    never.load = () => new Promise(() => {});
+    const silent = await sharing(never);
+    const asked = textOf(silent.first.getToken(scope));
+    await silent.clock.advance(4_900);
+    assert.equal(silent.fetches(), 0);
+    await silent.clock.advance(20_000);
+    assert.ok(await asked);
+    assert.ok(
+      silent.events.some((event) => event.type === "store-failed" && event.errorCode === "STORE_TIMEOUT"),
+    );
+
+    const slow = new MemoryTokenStore();
+    const { clock, first } = await sharing(slow);
+    const tryLock = slow.tryLock.bind(slow);
+    slow.tryLock = (key, lane) =>
+      new Promise((resolve) => clock.setTimer(() => resolve(tryLock(key, lane)), 6_000));
+    const late = textOf(first.getToken(scope));
+    await clock.advance(10_000);
+    assert.ok(await late);
+    assert.equal(slow.heldLocks, 0);
+  });
+
   it("is refused where it is none", () => {
     const source = new ScriptedCredential(new ManualClock());
     for (const store of [{}, null, "disk", new Map()])

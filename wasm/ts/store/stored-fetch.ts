@@ -26,14 +26,20 @@ export interface StoredFetchHost extends Clocks {
   pause(milliseconds: number): Promise<void>;
   /** Keeps the process alive until what it returns is called, or a few seconds are over. */
   hold(): () => void;
-  /** What callers get where there is neither a token nor an error of the credential's own. */
-  readonly errors: {
-    failedElsewhere(failure: StoredFailure): Error;
-    busy(): Error;
-    moved(): Error;
-  };
+  /** The same, unless the store takes too long. */
+  within<T>(work: Promise<T>): Promise<T>;
+  readonly errors: StoredErrors;
   /** The store could not do this; the answer comes without it. */
   storeFailed(operation: StoreOperation, error: unknown): void;
+}
+
+/** What callers, and events, get where there is neither a token nor an error of the credential's own. */
+export interface StoredErrors {
+  failedElsewhere(failure: StoredFailure): Error;
+  busy(): Error;
+  moved(): Error;
+  /** The store did not answer within so many milliseconds. */
+  slow(milliseconds: number): Error;
 }
 
 /** What a store was asked to do. */
@@ -132,10 +138,13 @@ export class StoredFetch {
     const { store, key } = this.#request;
     const { lane } = this.#walk;
     let locking: number = Locking.Unavailable;
+    const taking = (async () => store.tryLock(key, lane))();
     await this.#attempt("lock", async () => {
-      this.#lock = await store.tryLock(key, lane);
+      this.#lock = await taking;
       locking = this.#lock === undefined ? Locking.Busy : Locking.Taken;
     });
+    // A lock that comes after all is nobody's.
+    if (locking === Locking.Unavailable) taking.then((lock) => lock?.release()).catch(() => {});
     this.#tell(this.#walk.locked(locking));
   }
 
@@ -217,7 +226,7 @@ export class StoredFetch {
 
   async #attempt<T>(operation: StoreOperation, run: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await run();
+      return await this.#host.within(run());
     } catch (error) {
       this.#host.storeFailed(operation, error);
       return undefined;
