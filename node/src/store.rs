@@ -19,6 +19,8 @@ use napi_derive::napi;
 const CLOSED_FOR: Duration = Duration::from_secs(30);
 /// How often a save that replaces whatever is there is tried.
 const SAVES_MAX: usize = 16;
+/// What a chain goes on after: an az that another program ran failed for Node as the credential's own would have.
+const UNAVAILABLE: &str = "CredentialUnavailableError";
 
 /// Where a store is, and how it is sealed. Nothing is checked but the name of the vault.
 #[napi(object)]
@@ -515,7 +517,7 @@ impl From<Failure> for SealedFailure {
     fn from(failure: Failure) -> Self {
         Self {
             failed_at: number(failure.failed_at_ms),
-            name: failure.class,
+            name: if failure.az.is_some() { UNAVAILABLE.to_owned() } else { failure.class },
             message: failure.message,
             network: failure.network,
             retry_after_ms: failure.retry_after_ms.map(number),

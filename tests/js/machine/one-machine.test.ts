@@ -150,6 +150,20 @@ test("a failure answers all who waited for it", limits, async () => {
   assert.equal((await az.starts()).length, 1);
 });
 
+test("a failure of the command line answers Node, under the name that chains read", limits, async () => {
+  await az.login(alice);
+  const vault = "https://vault.azure.net";
+  entra.control.refuse(refusals.resourceNotFound(vault, "Contoso"), { resource: vault });
+  entra.control.latencyMs = 5_000;
+  const byHand = output(program, ["get-token", "--resource", vault]);
+  while ((await az.starts()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  const { error, message } = await token("ours", `${vault}/.default`);
+  assert.equal(error, "CredentialUnavailableError");
+  assert.match(message ?? "", /AADSTS500011/);
+  assert.equal(await byHand, "");
+  assert.equal((await az.starts()).length, 1);
+});
+
 test("nothing in the state folder can be read as a token", limits, async () => {
   await az.login(alice);
   await token();
