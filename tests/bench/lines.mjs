@@ -15,6 +15,7 @@ export const measures = {
   failures: { nodes: both },
   size: { nodes: [24] },
   start: { nodes: [24] },
+  register: { nodes: both },
   shim: { nodes: [24], flags: withStand },
   "machine-crowd": { nodes: [24], flags: withStand },
   "fresh-process": { nodes: both, flags: withStand },
@@ -139,6 +140,13 @@ export const lines = [
     says: "import and wrap, over an empty program",
     atMost: 8,
     unit: "ms",
+  },
+  {
+    measure: "register",
+    value: "register.start",
+    says: "an empty program under register, beside one without",
+    atMost: 1.15,
+    unit: "x",
   },
   {
     measure: "shim",

@@ -1,0 +1,1 @@
+// A CommonJS program that does nothing.
