@@ -4,6 +4,7 @@
 //! args::token_arguments   what to start az with            args::key      what az honours of a request
 //! output::parse_token     what az printed, as a token      account::parse who az is logged in as
 //! token_claims::readable  what a token says about itself   local_time     az's zoneless times
+//! command::parse          what a command line asks of az   answer::token  what az would print
 //! ```
 //!
 //! The host brings every input: the bytes az printed and how it ended, the bytes of its files, the environment that az is
