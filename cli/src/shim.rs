@@ -82,8 +82,8 @@ fn token(command: &TokenCommand<'_>, render: Render, surroundings: &Surroundings
     let asked = Asked { command: *command, store: Some(&store), limit: LIMIT };
     obtain(&asked, surroundings, |outcome| {
         code = match outcome {
-            Outcome::Token(token) => print(document(&token, render).as_bytes()),
-            Outcome::Failed(failed) => print_failure(&failed),
+            Outcome::Token(token) => Some(print(document(&token, render).as_bytes())),
+            Outcome::Failed(failed) => Some(print_failure(&failed)),
             Outcome::Trouble(_) => None,
         };
     });
@@ -111,7 +111,7 @@ fn account_show(surroundings: &Surroundings) -> Option<ExitCode> {
     // An az that is started while another one writes the profile would overwrite it with nothing.
     login.settled_account(None, None).ok()?;
     let shown = answer::account_show(&login.contents().ok()?, &surroundings.account_environment()).ok()??;
-    (shown.is_ascii() || az_prints_utf8()).then(|| print(shown.as_bytes())).flatten()
+    (shown.is_ascii() || az_prints_utf8()).then(|| print(shown.as_bytes()))
 }
 
 /// Whether Python writes UTF-8: in the C locale too it does, elsewhere it goes by the locale.
@@ -127,28 +127,27 @@ fn az_prints_utf8() -> bool {
 }
 
 /// A failure to write is the reader's affair, as it is with az.
-#[allow(clippy::unnecessary_wraps)]
-fn print(bytes: &[u8]) -> Option<ExitCode> {
+fn print(bytes: &[u8]) -> ExitCode {
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
-    Some(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
-#[allow(clippy::unnecessary_wraps)]
-fn print_failure(failed: &Failed) -> Option<ExitCode> {
+fn print_failure(failed: &Failed) -> ExitCode {
     let Failed { failure, stderr } = failed;
     let (said, code) = match &failure.az {
         Some(az) => (az.stderr.clone().into_bytes(), az.exit_code),
         None => (format!("ERROR: {}\n", failure.message).into_bytes(), 1),
     };
     let _ = io::stderr().write_all(stderr.as_deref().unwrap_or(&said));
-    Some(exit_code(code))
+    exit_code(code)
 }
 
 fn print_run(answer: &run::Answer) -> Option<ExitCode> {
     let Exit::Code(code) = answer.exit else { return None };
     let _ = io::stderr().write_all(&answer.stderr);
-    print(&answer.stdout).map(|_| exit_code(code))
+    print(&answer.stdout);
+    Some(exit_code(code))
 }
 
 /// Exit codes beyond a byte are Windows' own.
