@@ -11,7 +11,9 @@ interface Reading {
 
 /** What the types of Node 20 do not know. */
 interface NewerModule {
-  registerHooks?(hooks: { load(url: string, context: unknown, nextLoad: NextLoad): Loaded }): void;
+  readonly registerHooks?: (hooks: {
+    load(url: string, context: unknown, nextLoad: NextLoad): Loaded;
+  }) => void;
 }
 
 // Asked for, not imported: an import of a builtin costs every program's start.
@@ -19,16 +21,14 @@ const module = process.getBuiltinModule("node:module");
 
 /** Resolves when no load is missed any more. */
 export async function watchLoads(): Promise<void> {
-  watchCommonJs();
-  const newer = module as NewerModule;
-  if (newer.registerHooks === undefined) return watchModulesOfOldNode();
-  newer.registerHooks({
-    load: (url, context, nextLoad) => loadedWithAddition(url, nextLoad(url, context)),
-  });
+  watchCompilation();
+  const { registerHooks } = module as NewerModule;
+  if (registerHooks === undefined) return watchModulesOfOldNode();
+  registerHooks({ load: (url, context, nextLoad) => loadedWithAddition(url, nextLoad(url, context)) });
 }
 
-/** By `_compile`, which Node keeps for the tools that change sources, and has no other way for before 22.15. */
-function watchCommonJs(): void {
+/** Of CommonJS, before 22.15; later, too, where a tool such as tsx loads files in its own way. */
+function watchCompilation(): void {
   const prototype = module.prototype as unknown as { _compile: Compile };
   const compile = prototype._compile;
   prototype._compile = function (content, filename, ...others) {

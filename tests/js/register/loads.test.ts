@@ -50,17 +50,37 @@ for (const from of packages)
       assert.deepEqual((await stage.run(name, source(from))).printed, cached);
     });
 
+/** Prints what both copies do, and whether they are one. */
+const both = `import * as imported from "@azure/identity";
+  import { createRequire } from "node:module";
+  const required = createRequire(import.meta.url)("@azure/identity");
+  ${twice}
+  print([await twice(imported), await twice(required), imported.AzureCliCredential === required.AzureCliCredential]);`;
+
 test("both kinds of copies in one program, a cache for each credential", limits, async () => {
   using stage = new Stage();
-  const { printed } = await stage.run(
-    "app.mjs",
-    `import * as imported from "@azure/identity";
-    import { createRequire } from "node:module";
-    const required = createRequire(import.meta.url)("@azure/identity");
-    ${twice}
-    print([await twice(imported), await twice(required), imported.AzureCliCredential === required.AzureCliCredential]);`,
-  );
-  assert.deepEqual(printed, [cached, cached, false]);
+  assert.deepEqual((await stage.run("app.mjs", both)).printed, [cached, cached, false]);
+});
+
+test("beside tsx, which loads both kinds in its own way, whoever comes first", limits, async () => {
+  using stage = new Stage();
+  const tsx = ["--import", "tsx"];
+  for (const flags of [
+    [...tsx, ...register],
+    [...register, ...tsx],
+  ])
+    assert.deepEqual((await stage.run("app.mjs", both, { flags })).printed, [cached, cached, false]);
+});
+
+/** Node 20 asks nobody for these. */
+const isNoticed = Number(process.versions.node.split(".")[0]) >= 22;
+
+test("an ES module that is loaded by require, from Node 22.15 on", limits, async () => {
+  using stage = new Stage();
+  stage.write("module.mjs", 'export * from "@azure/identity";');
+  const source = `${twice}twice(require("./module.mjs")).then(print);`;
+  const expected = isNoticed ? cached : { ...cached, starts: 2, parameters: 1 };
+  assert.deepEqual((await stage.run("app.cjs", source)).printed, expected);
 });
 
 test("NODE_OPTIONS, also for the programs that the program starts", limits, async () => {
