@@ -41,6 +41,13 @@ pub struct Login {
     pub session: u64,
 }
 
+impl Login {
+    /// A command that touched the account's files without a login left its secrets as they were.
+    fn is(self, other: Self) -> bool {
+        self.account == other.account || self.session == other.session
+    }
+}
+
 /// How long a walk may take. Times are milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -102,6 +109,29 @@ pub struct StoredToken {
     pub age: Option<i64>,
     /// The login under which it was fetched, as its files were after the fetch.
     pub login: Login,
+}
+
+impl StoredToken {
+    /// Whether it answers who wants a token on these terms: valid, of this login and clock, and later than one that is held.
+    /// A host may ask this of its first look, and begin a walk only where the answer is no.
+    #[must_use]
+    pub fn is_usable(&self, wanted: &Wanted, terms: &Terms, now: Instant) -> bool {
+        let lifetime = self.expires_at.saturating_sub(self.acquired_at);
+        let policy = Policy { scale_short_lives: terms.scale_short_lives, ..Policy::DEFAULT };
+        let min_validity = i64::from(policy.scaled(terms.min_validity, lifetime));
+        !wanted.challenged
+            && self.expires_at.saturating_sub(now.unix_ms()) > min_validity
+            && self.is_of_clock(now)
+            && wanted.login.is(self.login)
+            && wanted.held.is_none_or(|held| self.acquired_at > held)
+    }
+
+    /// The wall clock was not set back since it was acquired: else its expiry tells nothing.
+    fn is_of_clock(&self, now: Instant) -> bool {
+        let since = now.unix_ms().saturating_sub(self.acquired_at);
+        since >= ACQUIRED_AHEAD.saturating_neg()
+            && self.age.is_none_or(|age| since.saturating_add(CLOCK_TOLERANCE) >= age)
+    }
 }
 
 /// A failure that a fetch left for those who waited for it.
@@ -371,7 +401,7 @@ impl Walk {
     }
 
     fn answer_of(&self, loaded: &Loaded, stability: Stability, now: Instant) -> Option<Answer> {
-        let usable = loaded.token.is_some_and(|token| self.is_usable(&token, now));
+        let usable = loaded.token.is_some_and(|token| token.is_usable(&self.wanted, &self.terms, now));
         if let Stability::Moved { same_account } = stability {
             return Some(self.moved(same_account && usable, Answer::Stored));
         }
@@ -381,28 +411,13 @@ impl Walk {
         loaded.failure.filter(|failure| self.answers_me(failure, now)).map(|_| Answer::StoredFailure)
     }
 
-    fn is_usable(&self, token: &StoredToken, now: Instant) -> bool {
-        let lifetime = token.expires_at.saturating_sub(token.acquired_at);
-        let policy = Policy { scale_short_lives: self.terms.scale_short_lives, ..Policy::DEFAULT };
-        let min_validity = i64::from(policy.scaled(self.terms.min_validity, lifetime));
-        token.expires_at.saturating_sub(now.unix_ms()) > min_validity
-            && is_of_my_clock(token, now)
-            && self.is_of_my_login(token.login)
-            && self.wanted.held.is_none_or(|held| token.acquired_at > held)
-    }
-
     /// It was left after this walk began, by a fetch that this walk waited for.
     fn answers_me(&self, failure: &StoredFailure, now: Instant) -> bool {
         let age = now.unix_ms().saturating_sub(failure.failed_at);
         self.looked
             && self.before != Some(failure.id)
             && (-ACQUIRED_AHEAD..=FAILURE_LASTS).contains(&age)
-            && self.is_of_my_login(failure.login)
-    }
-
-    /// A command that touched the account's files without a login left its secrets as they were.
-    fn is_of_my_login(&self, login: Login) -> bool {
-        login.account == self.wanted.login.account || login.session == self.wanted.login.session
+            && self.wanted.login.is(failure.login)
     }
 
     fn wait_or_try_next(&mut self, busy: Lane, now: Instant) -> Option<Answer> {
@@ -432,13 +447,6 @@ impl Walk {
         }
         if same_account { token } else { Answer::LoginMoved }
     }
-}
-
-/// The wall clock was not set back since the token was acquired: else its expiry tells nothing.
-fn is_of_my_clock(token: &StoredToken, now: Instant) -> bool {
-    let since = now.unix_ms().saturating_sub(token.acquired_at);
-    since >= ACQUIRED_AHEAD.saturating_neg()
-        && token.age.is_none_or(|age| since.saturating_add(CLOCK_TOLERANCE) >= age)
 }
 
 fn other_than(slot: Lane) -> Lane {

@@ -1,6 +1,6 @@
 // Where az runs and where its files are, from the environment that it is given.
-import { userInfo } from "node:os";
-import { join, resolve } from "node:path";
+// Not imported: `addon.ts` says why.
+const path = () => process.getBuiltinModule("node:path");
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -13,14 +13,14 @@ export function azFolder(environment: Environment): string {
 /** az's configuration folder. */
 export function azConfigFolder(environment: Environment): string {
   const configured = variable(environment, "AZURE_CONFIG_DIR");
-  return resolve(azFolder(environment), configured ?? join(home(environment), ".azure"));
+  return path().resolve(azFolder(environment), configured ?? path().join(home(environment), ".azure"));
 }
 
 /** The files that exist while az writes its token cache, plain or encrypted. */
 export function azLockFiles(environment: Environment): string[] {
   const folder = azConfigFolder(environment);
   return ["msal_token_cache.json.lockfile", "msal_token_cache.bin.lockfile"].map((name) =>
-    join(folder, name),
+    path().join(folder, name),
   );
 }
 
@@ -31,7 +31,7 @@ export function searchPath(environment: Environment): string {
 
 function home(environment: Environment): string {
   const name = process.platform === "win32" ? "USERPROFILE" : "HOME";
-  return variable(environment, name) ?? userInfo().homedir;
+  return variable(environment, name) ?? process.getBuiltinModule("node:os").userInfo().homedir;
 }
 
 /** A variable that is set and not empty. Windows does not tell names by case, a copy of its environment does. */

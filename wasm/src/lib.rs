@@ -14,6 +14,8 @@ pub mod az;
 mod driver;
 #[cfg(feature = "engine")]
 mod engine;
+#[cfg(feature = "engine")]
+mod first_look;
 #[cfg(feature = "az")]
 pub mod identity;
 #[cfg(target_arch = "wasm32")]
@@ -25,3 +27,5 @@ pub mod walk;
 pub use driver::{Asker, follow};
 #[cfg(feature = "engine")]
 pub use engine::{Engine, policy_number};
+#[cfg(feature = "engine")]
+pub use first_look::stored_is_usable;

@@ -38,11 +38,12 @@ import {
 } from "./platform.ts";
 import { type Limits, limitsOf, policyNumbers } from "./policy.ts";
 import { Run, type RunListener } from "./run.ts";
-import { Shelf } from "./shelf.ts";
+import { Shelf, type Shelved } from "./shelf.ts";
 import { type Details, Slot, type Thrown } from "./slot.ts";
 import { mustHaveStack } from "./stack-room.ts";
 import { Ending } from "./store/ending.ts";
 import type { StoreHost } from "./store/obtain.ts";
+import { accessTokenOf } from "./store/stored-token.ts";
 import type { StoredFailure, TokenStore } from "./store/token-store.ts";
 import type { Terms } from "./store/walk.ts";
 import { issuedAt } from "./token.ts";
@@ -472,15 +473,40 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
       this.emit?.({ type: "memory-only", ...subjectOfSlot(run.slot) });
       return call();
     }
+    const found = await this.#firstLook(run, shelf, shelved);
+    if (found !== undefined || run.aborted) return found;
     stored ??= await import("./store.ts");
     return stored.obtain(run, shelf, shelved, call, this);
+  }
+
+  /** The stored token, if it answers at once: then the way through the store need not even be loaded. */
+  async #firstLook(run: Run, shelf: Shelf, { key, login }: Shelved): Promise<AccessToken | undefined> {
+    if (run.slot.details.claims !== undefined) return undefined;
+    const look = async () => {
+      await shelf.ready();
+      return shelf.store.load(key);
+    };
+    // What fails here fails on the way too, which tells of it.
+    const entry = await shelf.patience.within(this, look).catch(() => undefined);
+    const stored = entry?.token;
+    const held = shelf.acquiredAt(run.slot.token);
+    const usable =
+      stored !== undefined &&
+      this.#module.storedIsUsable(stored, login, held, this.termsOf(run), this.unixMillis());
+    if (!usable) return undefined;
+    const token = accessTokenOf(stored);
+    shelf.acquired.set(token, stored.acquiredAt);
+    return token;
+  }
+
+  slow(milliseconds: number): Error {
+    return new StoreTimeoutError(milliseconds);
   }
 
   readonly storeErrors = {
     failedElsewhere: (failure: StoredFailure) => new StoredFailureError(failure),
     busy: () => new StoreBusyError(),
     moved: () => new LoginMovedError(),
-    slow: (milliseconds: number) => new StoreTimeoutError(milliseconds),
   };
 
   termsOf(run: Run): Terms {

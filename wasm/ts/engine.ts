@@ -1,6 +1,8 @@
 // The engine's types, written by hand, and how its wasm comes to life: at the first use, once.
 import { EngineDriver } from "./driver.ts";
 import * as glue from "./generated/engine.js";
+import { digest } from "./store/digest.ts";
+import type { StoredLogin, StoredToken } from "./store/token-store.ts";
 
 /** The bytes of the engine, or the compiled module where a runtime refuses bytes. */
 export type EngineSource = () => BufferSource | WebAssembly.Module;
@@ -140,12 +142,26 @@ export interface Driver {
 /** The numbers of a policy, in the order of core's fields; truths are 0 and 1. */
 export type PolicyNumbers = number[];
 
+/** What of a policy says whether a stored token answers. */
+export interface UsableTerms {
+  readonly minValidityMs: number;
+  readonly scaleShortLives: boolean;
+}
+
 /** The wasm module, instantiated. */
 export interface EngineModule {
   policyNumbers(preset: "default" | "azure-identity"): PolicyNumbers;
   /** `undefined` where a number of the policy is negative, not one, or too large. */
   create(policy: PolicyNumbers, maxEntries: number, seed: number): Engine | undefined;
   drive(engine: Engine): Driver;
+  /** Whether a stored token answers a request under this login, in whose place `held` (NaN: none) was acquired. */
+  storedIsUsable(
+    token: StoredToken,
+    login: StoredLogin,
+    held: number,
+    terms: UsableTerms,
+    unix: number,
+  ): boolean;
   /** Whether an input trapped: the engine is in the midst of something, and must not be asked again. */
   hasFailed(engine: Engine): boolean;
 }
@@ -156,7 +172,7 @@ let loaded: EngineModule | undefined;
 export function loadEngine(source: EngineSource): EngineModule {
   if (loaded === undefined) {
     glue.initSync({ module: source() });
-    loaded = { policyNumbers, create, drive, hasFailed };
+    loaded = { policyNumbers, create, drive, storedIsUsable, hasFailed };
   }
   return loaded;
 }
@@ -177,6 +193,28 @@ function create(policy: PolicyNumbers, maxEntries: number, seed: number): Engine
 
 function drive(engine: Engine): Driver {
   return new EngineDriver(engine, glue.follow, () => hasFailed(engine));
+}
+
+function storedIsUsable(
+  token: StoredToken,
+  login: StoredLogin,
+  held: number,
+  terms: UsableTerms,
+  unix: number,
+): boolean {
+  return glue.storedIsUsable(
+    token.expiresAt,
+    token.acquiredAt,
+    token.ageMs ?? Number.NaN,
+    digest(token.login.account),
+    digest(token.login.session),
+    digest(login.account),
+    digest(login.session),
+    held,
+    terms.minValidityMs,
+    terms.scaleShortLives,
+    unix,
+  );
 }
 
 function hasFailed(engine: Engine): boolean {

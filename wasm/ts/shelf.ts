@@ -3,6 +3,7 @@ import type { AccessToken } from "./credential.ts";
 import type { LoginWatch } from "./platform.ts";
 import type { Details } from "./slot.ts";
 import { beginningOf, entryKey } from "./store/entry-key.ts";
+import { Patience } from "./store/patience.ts";
 import type { EntryKey, StoredLogin, TokenStore } from "./store/token-store.ts";
 
 /** An entry of a store, and the login that it belongs to. */
@@ -31,6 +32,7 @@ export class Shelf {
   readonly #kind: string;
   readonly #partition: string | undefined;
   readonly #watch: LoginWatch | undefined;
+  readonly patience = new Patience();
   #invalidated: Promise<void> = Promise.resolve();
 
   /** Without a partition, the watch knows whose tokens they are. */
@@ -50,6 +52,11 @@ export class Shelf {
     const look = () => this.#watch?.stored?.({ scopes, tenantId });
     const found = look();
     return found && { ...found, account: found.account, loginNow: () => look()?.login };
+  }
+
+  /** When a token that is held was acquired; NaN: none is held, or none that is known. */
+  acquiredAt(token: AccessToken | undefined): number {
+    return (token && this.acquired.get(token)) ?? Number.NaN;
   }
 
   /** All that was invalidated is gone from the store. */

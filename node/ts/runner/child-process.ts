@@ -1,12 +1,15 @@
 // Runs az over node:child_process, for platforms without the addon: same questions, same answers.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
-import { constants as osConstants } from "node:os";
-import { delimiter, isAbsolute, join } from "node:path";
 import type { AzFunctions } from "../../../wasm/ts/az.ts";
 import type { AzFailure, AzRun, AzRunner, AzToken, StartedRun } from "./runner.ts";
 import { batchArguments, isBatch, isSafeForBatch, systemProgram } from "./windows.ts";
+
+// Not imported: an import in a file that is loaded late is loaded with the bundle all the same, 5 ms at every start.
+const { spawn, spawnSync } = process.getBuiltinModule("node:child_process");
+const { accessSync, constants, existsSync, statSync } = process.getBuiltinModule("node:fs");
+const { constants: osConstants } = process.getBuiltinModule("node:os");
+const { delimiter, isAbsolute, join } = process.getBuiltinModule("node:path");
 
 /** How a run ended, in the words of core's `azToken`: an exit code, a signal, a limit or an error number with it. */
 interface Ending {

@@ -1,5 +1,4 @@
 // How a batch file is started on Windows, where az is one: through cmd.exe, with nothing in it that cmd.exe interprets.
-import { join } from "node:path";
 import type { Environment } from "../az-environment.ts";
 import { azFolder } from "../az-environment.ts";
 
@@ -21,5 +20,5 @@ export function batchArguments(program: string, args: readonly string[]): string
 
 /** By its full path: never one that the working folder or PATH offers. */
 export function systemProgram(environment: Environment, name: string): string {
-  return join(azFolder(environment), "System32", name);
+  return process.getBuiltinModule("node:path").join(azFolder(environment), "System32", name);
 }

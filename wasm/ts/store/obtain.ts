@@ -3,26 +3,22 @@ import type { AccessToken } from "../credential.ts";
 import { type CacheEvent, type EventSubject, errorCodeOf, errorNameOf } from "../events.ts";
 import type { Run } from "../run.ts";
 import type { Shelf, Shelved } from "../shelf.ts";
+import { type Patient, patienceMs } from "./patience.ts";
 import { type StoredErrors, StoredFetch, type StoreOperation } from "./stored-fetch.ts";
 import type { Clocks, Terms } from "./walk.ts";
 
 /** What a cache gives to its runs by way of a store. */
-export interface StoreHost extends Clocks {
+export interface StoreHost extends Clocks, Patient {
   readonly storeErrors: StoredErrors;
   readonly emit: ((event: CacheEvent) => void) | undefined;
   /** The credential starts only now. */
   started(run: Run): void;
   termsOf(run: Run): Terms;
   subjectOf(run: Run): EventSubject;
-  /** Calls `run` after so many milliseconds, unless what it returns is called before. */
-  after(run: () => void, milliseconds: number, keepAlive: boolean): () => void;
 }
 
-/** What a store is asked for takes no longer, in milliseconds; the answer then comes without it. Files take a few. */
-const patienceMs = 5_000;
-
 /** The run's token, `null` or error. */
-export async function obtain(
+export function obtain(
   run: Run,
   shelf: Shelf,
   shelved: Shelved,
@@ -30,15 +26,12 @@ export async function obtain(
   host: StoreHost,
 ): Promise<unknown> {
   const { details, token } = run.slot;
-  const within = <T>(work: Promise<T>) => boundedBy(host, work);
-  await within(shelf.ready()).catch(() => {});
-  if (run.aborted) return undefined;
   const request = {
     ...shelved,
     store: shelf.store,
     tenantId: details.tenantId,
     challenged: details.claims !== undefined,
-    held: (token && shelf.acquired.get(token)) ?? Number.NaN,
+    held: shelf.acquiredAt(token),
     terms: host.termsOf(run),
   };
   run.stored = new StoredFetch(request, {
@@ -49,21 +42,13 @@ export async function obtain(
     acquired: (token, at) => shelf.acquired.set(token, at),
     pause: (milliseconds) => pause(host, milliseconds, !run.behind),
     hold: () => host.after(() => {}, patienceMs, !run.behind),
-    within,
+    within: (work) => shelf.patience.within(host, work),
     errors: host.storeErrors,
     storeFailed: (operation, error) => tell(host, run, operation, error),
     monotonicMillis: () => host.monotonicMillis(),
     unixMillis: () => host.unixMillis(),
   });
   return run.stored.begin();
-}
-
-function boundedBy<T>(host: StoreHost, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    // Those who wait for the token keep the process alive, until the fetch's own limit.
-    const cancel = host.after(() => reject(host.storeErrors.slow(patienceMs)), patienceMs, false);
-    work.then(resolve, reject).finally(cancel);
-  });
 }
 
 function pause(host: StoreHost, milliseconds: number, keepAlive: boolean): Promise<void> {

@@ -1,11 +1,12 @@
 // The format of a sealed entry, by the Web Crypto API: the same bytes as host's, where it is described byte by byte.
 import type { EntryKey } from "./token-store.ts";
 
-const { subtle } = globalThis.crypto;
-
 /** `AZTC`, version 1, cipher 1: AES-256-GCM. */
 const header = Uint8Array.of(0x41, 0x5a, 0x54, 0x43, 1, 1);
 const nonceLength = 12;
+
+/** Read where it is used: Node loads it at the first reading, 3 ms that a native store has no need of. */
+const subtle = () => globalThis.crypto.subtle;
 
 /** What was sealed. */
 export interface Opened {
@@ -24,10 +25,10 @@ export class SealingKey {
   }
 
   static async from(bytes: Uint8Array): Promise<SealingKey> {
-    const input = await subtle.importKey("raw", copyOf(bytes), "HKDF", false, ["deriveBits"]);
+    const input = await subtle().importKey("raw", copyOf(bytes), "HKDF", false, ["deriveBits"]);
     const derived = (info: string) => {
       const about = utf8(`azure-token-cache/1 ${info}`);
-      return subtle.deriveBits(
+      return subtle().deriveBits(
         { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: about },
         input,
         256,
@@ -35,21 +36,21 @@ export class SealingKey {
     };
     const hmac = { name: "HMAC", hash: "SHA-256" };
     return new SealingKey(
-      await subtle.importKey("raw", await derived("sealing"), "AES-GCM", false, ["encrypt", "decrypt"]),
-      await subtle.importKey("raw", await derived("naming"), hmac, false, ["sign"]),
+      await subtle().importKey("raw", await derived("sealing"), "AES-GCM", false, ["encrypt", "decrypt"]),
+      await subtle().importKey("raw", await derived("naming"), hmac, false, ["sign"]),
     );
   }
 
   /** What an entry is called outside: 64 hexadecimal digits. */
   async name(key: EntryKey): Promise<string> {
-    return hex(new Uint8Array(await subtle.sign("HMAC", this.#naming, copyOf(key))));
+    return hex(new Uint8Array(await subtle().sign("HMAC", this.#naming, copyOf(key))));
   }
 
   async seal(name: string, { key, record }: Opened): Promise<Uint8Array> {
     const nonce = globalThis.crypto.getRandomValues(new Uint8Array(nonceLength));
     const text = joined(lengthOf(key), key, utf8(JSON.stringify(record)));
     const parameters = { name: "AES-GCM", iv: nonce, additionalData: joined(header, utf8(name)) };
-    return joined(header, nonce, new Uint8Array(await subtle.encrypt(parameters, this.#sealing, text)));
+    return joined(header, nonce, new Uint8Array(await subtle().encrypt(parameters, this.#sealing, text)));
   }
 
   /** What the entry `name` with these bytes holds; `undefined` where they are not of this key, this name or this format. */
@@ -59,7 +60,7 @@ export class SealingKey {
     const sealed = copyOf(bytes.subarray(header.length + nonceLength));
     const parameters = { name: "AES-GCM", iv, additionalData: joined(header, utf8(name)) };
     try {
-      return opened(new Uint8Array(await subtle.decrypt(parameters, this.#sealing, sealed)));
+      return opened(new Uint8Array(await subtle().decrypt(parameters, this.#sealing, sealed)));
     } catch {
       return undefined;
     }

@@ -27,7 +27,7 @@ export interface StoredFetchHost extends Clocks {
   /** Keeps the process alive until what it returns is called, or a few seconds are over. */
   hold(): () => void;
   /** The same, unless the store takes too long. */
-  within<T>(work: Promise<T>): Promise<T>;
+  within<T>(work: () => Promise<T>): Promise<T>;
   readonly errors: StoredErrors;
   /** The store could not do this; the answer comes without it. */
   storeFailed(operation: StoreOperation, error: unknown): void;
@@ -38,8 +38,6 @@ export interface StoredErrors {
   failedElsewhere(failure: StoredFailure): Error;
   busy(): Error;
   moved(): Error;
-  /** The store did not answer within so many milliseconds. */
-  slow(milliseconds: number): Error;
 }
 
 /** What a store was asked to do. */
@@ -226,7 +224,7 @@ export class StoredFetch {
 
   async #attempt<T>(operation: StoreOperation, run: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await this.#host.within(run());
+      return await this.#host.within(run);
     } catch (error) {
       this.#host.storeFailed(operation, error);
       return undefined;

@@ -2,6 +2,7 @@
 import { base64 } from "../generated/store.inline.ts";
 import { initSync, Walk as Raw } from "../generated/store.js";
 import { bytesOf } from "../load/base64.ts";
+import { digest } from "./digest.ts";
 import type { Generation, StoredEntry, StoredLogin } from "./token-store.ts";
 
 /** What the host does next. */
@@ -137,10 +138,4 @@ export class Walk {
   free(): void {
     this.#raw.free();
   }
-}
-
-/** Of hexadecimal digits, the 52 bits that a number holds with room to spare; of no digits, 0. */
-function digest(text: string): number {
-  const value = Number.parseInt(text.slice(0, 13), 16);
-  return Number.isNaN(value) ? 0 : value;
 }
