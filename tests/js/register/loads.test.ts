@@ -72,15 +72,19 @@ test("beside tsx, which loads both kinds in its own way, whoever comes first", l
     assert.deepEqual((await stage.run("app.mjs", both, { flags })).printed, [cached, cached, false]);
 });
 
-/** Node 20 asks nobody for these. */
-const isNoticed = Number(process.versions.node.split(".")[0]) >= 22;
-
-test("an ES module that is loaded by require, from Node 22.15 on", limits, async () => {
+test("ES modules that are loaded by require", limits, async () => {
   using stage = new Stage();
+  stage.copyIdentity("node_modules/copied", "another-name");
   stage.write("module.mjs", 'export * from "@azure/identity";');
-  const source = `${twice}twice(require("./module.mjs")).then(print);`;
+  const by = async (path: string) => {
+    const source = `${twice}twice(require("${path}")).then(print);`;
+    return (await stage.run("app.cjs", source)).printed;
+  };
+  assert.deepEqual(await by("./node_modules/copied/dist/esm/index.js"), cached);
+  // What they import, Node 20 asks nobody for.
+  const isNoticed = Number(process.versions.node.split(".")[0]) >= 22;
   const expected = isNoticed ? cached : { ...cached, starts: 2, parameters: 1 };
-  assert.deepEqual((await stage.run("app.cjs", source)).printed, expected);
+  assert.deepEqual(await by("./module.mjs"), expected);
 });
 
 test("NODE_OPTIONS, also for the programs that the program starts", limits, async () => {
@@ -173,3 +177,12 @@ test(
     assert.equal(stderr.match(/azure-token-cache: /g)?.length, 1, stderr);
   },
 );
+
+test("where no engine can run: the same", limits, async () => {
+  using stage = new Stage();
+  const source = `import * as identity from "@azure/identity";${twice}print([await twice(identity), await twice(identity)]);`;
+  const { printed, stderr } = await stage.run("app.mjs", source, { flags: ["--jitless", ...register] });
+  const uncached = { ...cached, starts: 2 };
+  assert.deepEqual(printed, [uncached, uncached]);
+  assert.equal(stderr.match(/azure-token-cache: /g)?.length, 1, stderr);
+});
