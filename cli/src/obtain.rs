@@ -13,6 +13,7 @@ use azure_token_cache_core::az::scrub::{Excerpt, MAX_EXCERPT_CHARS};
 use azure_token_cache_core::walk::{
     self, Answer, Ending, Lane, Loaded, Locking, Over, Step, StoredFailure, StoredToken, Terms, Walk, Wanted,
 };
+use azure_token_cache_host::az_entry;
 use azure_token_cache_host::boot::BootMoment;
 use azure_token_cache_host::run::{self, Event, Program, Request};
 use azure_token_cache_host::store::{
@@ -22,7 +23,7 @@ use azure_token_cache_host::store::{
 use crate::ancestors;
 use crate::login::{AzLogin, Unrest, sleep};
 use crate::real_az::{NoAz, RealAz};
-use crate::surroundings::{BYPASS, Surroundings, user};
+use crate::surroundings::{BYPASS, Surroundings};
 use crate::zone::SystemZone;
 
 /// How much longer az may live past the limit while it holds its lock file: killed, it could leave a broken token cache.
@@ -113,28 +114,8 @@ pub fn entry_key(
     identity: &Identity,
     surroundings: &Surroundings,
 ) -> Result<EntryKey, Trouble> {
-    let key = command.key().map_err(Trouble::Request)?;
-    let folder = surroundings.config_folder.canonicalize();
-    let folder = folder.as_deref().unwrap_or(&surroundings.config_folder);
-    let [kind, audience, tenant, subscription] = key.parts();
-    Ok(EntryKey::from_parts(&[
-        ENTRY_KIND,
-        user().as_bytes(),
-        folder.as_os_str().as_encoded_bytes(),
-        identity.fingerprint.as_bytes(),
-        kind,
-        audience,
-        tenant,
-        subscription,
-    ]))
-}
-
-/// The first part of the keys of az's tokens.
-pub const ENTRY_KIND: &[u8] = b"az 1";
-
-/// A digest as a record holds it.
-pub fn digest_text(digest: u64) -> String {
-    format!("{digest:016x}")
+    let folder = &surroundings.config_folder;
+    az_entry::key(command, &identity.fingerprint, folder).map_err(Trouble::Request)
 }
 
 /// A login as a record tells it; of a text that is none, one that no file has.
@@ -421,8 +402,8 @@ impl<'a> Round<'a> {
             tenant: self.identity.tenant.clone(),
             subscription: self.subscription(),
             account: self.identity.user.clone(),
-            login_witness: digest_text(login.account),
-            session_witness: digest_text(login.session),
+            login_witness: az_entry::digest_text(login.account),
+            session_witness: az_entry::digest_text(login.session),
             extra: serde_json::Map::new(),
             secret: Secret::new(token.into_secret()),
         }));
@@ -486,12 +467,8 @@ fn forget_folder(store: Option<&Store>, surroundings: &Surroundings, absence: &A
 
 /// Deletes the tokens of a config folder.
 pub fn forget(store: &Store, surroundings: &Surroundings) {
-    let folder = surroundings.config_folder.canonicalize();
-    let folder = folder.as_deref().unwrap_or(&surroundings.config_folder).as_os_str().as_encoded_bytes();
-    let _ = store.invalidate_where(|key| {
-        let mut parts = key.parts();
-        parts.next() == Some(ENTRY_KIND) && parts.nth(1) == Some(folder)
-    });
+    let beginning = az_entry::beginning(&surroundings.config_folder);
+    let _ = store.invalidate_where(|key| key.as_bytes().starts_with(beginning.as_bytes()));
 }
 
 fn is_torn_read(ran: &run::Answer) -> bool {
@@ -505,8 +482,8 @@ fn failure(error: &AzError, exit_code: i32, stderr: &[u8], now: i64, login: walk
         message: error.to_string(),
         retry_after_ms: None,
         network: error.is_network(),
-        login_witness: digest_text(login.account),
-        session_witness: digest_text(login.session),
+        login_witness: az_entry::digest_text(login.account),
+        session_witness: az_entry::digest_text(login.session),
         az: Some(AzFailure { exit_code, stderr: presentable(stderr) }),
     }
 }

@@ -7,6 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::{Command as Process, ExitCode};
 use std::time::Duration;
 
+use azure_token_cache_core::az::account::{AccountEnvironment, AccountError, AccountFiles};
 use azure_token_cache_core::az::answer::{self, Expiry, TokenDocument};
 use azure_token_cache_core::az::command::{
     Command, Render, Setting, TokenCommand, is_plain, names_format, parse,
@@ -53,7 +54,8 @@ fn answered(arguments: &[OsString]) -> Option<ExitCode> {
     }
     match command {
         Command::Token(command, render) => token(&command, render, &surroundings),
-        Command::AccountShow => account_show(&surroundings),
+        Command::AccountShow => account(&surroundings, answer::account_show),
+        Command::AccountList => account(&surroundings, answer::account_list),
         Command::Version => kept_version::version(&surroundings).and_then(|answer| print_run(&answer)),
         Command::Unknown => None,
     }
@@ -106,13 +108,16 @@ pub fn document(token: &Token, render: Render) -> String {
     answer::token(&document, render, &SystemZone)
 }
 
-fn account_show(surroundings: &Surroundings) -> Option<ExitCode> {
+/// What az prints of its profile, of which `said` tells.
+fn account(surroundings: &Surroundings, said: Said) -> Option<ExitCode> {
     let mut login = AzLogin::read(surroundings, None);
     // An az that is started while another one writes the profile would overwrite it with nothing.
     login.settled_account(None, None).ok()?;
-    let shown = answer::account_show(&login.contents().ok()?, &surroundings.account_environment()).ok()??;
+    let shown = said(&login.contents().ok()?, &surroundings.account_environment()).ok()??;
     (shown.is_ascii() || az_prints_utf8()).then(|| print(shown.as_bytes()))
 }
+
+type Said = fn(&AccountFiles<'_>, &AccountEnvironment<'_>) -> Result<Option<String>, AccountError>;
 
 /// Whether Python writes UTF-8: in the C locale too it does, elsewhere it goes by the locale.
 fn az_prints_utf8() -> bool {

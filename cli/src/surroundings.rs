@@ -89,18 +89,6 @@ pub fn given_folder() -> Option<PathBuf> {
     std::env::var_os("AZURE_TOKEN_CACHE_DIRECTORY").filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// Who runs this: store keys hold it, so that two users of one folder share nothing.
-#[cfg(unix)]
-pub fn user() -> String {
-    rustix::process::geteuid().as_raw().to_string()
-}
-
-/// Who runs this: store keys hold it, so that two users of one folder share nothing.
-#[cfg(not(unix))]
-pub fn user() -> String {
-    ["USERDOMAIN", "USERNAME"].map(|name| std::env::var(name).unwrap_or_default()).join("\\")
-}
-
 fn text(name: &str) -> io::Result<Option<String>> {
     let not_text = |_| io::Error::new(ErrorKind::InvalidData, format!("{name} is not UTF-8"));
     std::env::var_os(name).map(|value| value.into_string().map_err(not_text)).transpose()

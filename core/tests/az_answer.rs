@@ -2,7 +2,9 @@
 #![cfg(feature = "az")]
 
 use azure_token_cache_core::az::account::{AccountEnvironment, AccountFiles};
-use azure_token_cache_core::az::answer::{Expiry, TokenDocument, account_show, local_text, token};
+use azure_token_cache_core::az::answer::{
+    Expiry, TokenDocument, account_list, account_show, local_text, token,
+};
 use azure_token_cache_core::az::command::Render;
 use azure_token_cache_core::az::local_time::{FixedOffset, UTC, unix_ms};
 use azure_token_cache_core::az::output::{Exit, parse_token};
@@ -66,6 +68,34 @@ fn account_show_prints_the_selected_entry() {
          \"tenantId\": \"t\",\n  \"user\": {\n    \"extra\": {},\n    \"name\": \"\u{1F600}\",\n    \"type\": \
          \"user\"\n  }\n}\n"
     );
+}
+
+#[test]
+fn account_list_prints_the_enabled_entries_of_the_active_cloud() {
+    let listed = |entries: &str| {
+        let profile = format!("{{\"subscriptions\": [{entries}]}}");
+        let files = AccountFiles { profile: Some(profile.as_bytes()), ..AccountFiles::default() };
+        account_list(&files, &AccountEnvironment::default())
+    };
+    let entry = |id: &str, cloud: &str, state: &str| {
+        format!(
+            "{{\"id\": \"{id}\", \"environmentName\": \"{cloud}\", \"state\": \"{state}\", \"user\": {{\"type\": 1}}}}"
+        )
+    };
+    let (first, second) = (entry("b", "AzureCloud", "Enabled"), entry("a", "AzureCloud", "Enabled"));
+    let other = entry("c", "AzureChinaCloud", "Disabled");
+    let shown = listed(&format!("{first},{other},{second}")).unwrap().unwrap();
+    let one = |id| {
+        format!(
+            "  {{\n    \"cloudName\": \"AzureCloud\",\n    \"id\": \"{id}\",\n    \"state\": \"Enabled\",\n    \"user\": {{\n      \"type\": 1\n    }}\n  }}"
+        )
+    };
+    assert_eq!(shown, format!("[\n{},\n{}\n]\n", one("b"), one("a")));
+    // az warns of these.
+    assert_eq!(listed(""), Ok(None));
+    assert_eq!(listed(&other), Ok(None));
+    assert_eq!(listed(&format!("{first},{}", entry("d", "AzureCloud", "Warned"))), Ok(None));
+    assert!(listed("{\"id\": \"e\"}").is_err());
 }
 
 #[test]

@@ -70,15 +70,20 @@ fn scripts_ask_for_the_token_alone() {
 }
 
 #[test]
-fn account_show_and_version_are_understood_as_json_without_other_flags() {
+fn account_show_account_list_and_version_are_understood_as_json_without_other_flags() {
     for flags in
         [&[][..], &["-o", "json"], &["-o=json"], &["--output=json"], &["-ojson"], &["--output", "json"]]
     {
         assert_eq!(parsed(&[&["account", "show"], flags].concat()), Command::AccountShow, "{flags:?}");
+        assert_eq!(parsed(&[&["account", "list"], flags].concat()), Command::AccountList, "{flags:?}");
         assert_eq!(parsed(&[&["version"], flags].concat()), Command::Version, "{flags:?}");
+    }
+    for flag in ["--all", "--refresh"] {
+        assert_eq!(parsed(&["account", "list", flag]), Command::Unknown, "{flag}");
     }
     for flags in [&["-o", "tsv"][..], &["--query", "id"], &["-s", "dev"], &["extra"], &["-h"], &["-o"]] {
         assert_eq!(parsed(&[&["account", "show"], flags].concat()), Command::Unknown, "{flags:?}");
+        assert_eq!(parsed(&[&["account", "list"], flags].concat()), Command::Unknown, "{flags:?}");
         assert_eq!(parsed(&[&["version"], flags].concat()), Command::Unknown, "{flags:?}");
     }
 }
@@ -133,10 +138,9 @@ fn what_is_not_certain_is_left_to_the_real_az() {
     for flags in unknown {
         assert_eq!(token(flags), Command::Unknown, "{flags:?}");
     }
-    let lines: [&[&str]; 9] = [
+    let lines: [&[&str]; 8] = [
         &[],
         &["account"],
-        &["account", "list"],
         &["Account", "get-access-token"],
         &["account", "get-access-tokens"],
         &["-o", "json", "account", "show"],

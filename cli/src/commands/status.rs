@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use azure_token_cache_core::az::account::Account;
 use azure_token_cache_core::walk::Terms;
+use azure_token_cache_host::az_entry;
 use azure_token_cache_host::store::{Content, EntryKey, Listed, Listing, Token};
 use lexopt::Parser;
 use serde_json::{Map, Value, json};
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::token_options::switches;
 use super::{CommandError, help, style};
 use crate::login::AzLogin;
-use crate::obtain::{ENTRY_KIND, login_of, unix_ms};
+use crate::obtain::{login_of, unix_ms};
 use crate::open_store::open;
 use crate::surroundings::Surroundings;
 
@@ -89,7 +90,7 @@ fn asked(key: &EntryKey) -> Asked {
     let text = |part: &[u8]| String::from_utf8_lossy(part).into_owned();
     let parts: Vec<&[u8]> = key.parts().collect();
     match parts.as_slice() {
-        [ENTRY_KIND, _, _, _, kind, audience, ..] => {
+        [az_entry::KIND, _, _, _, kind, audience, ..] => {
             Asked { source: "az".into(), kind: text(kind), audience: text(audience) }
         }
         [source, ..] => Asked { source: text(source), kind: String::new(), audience: "-".into() },
@@ -99,7 +100,7 @@ fn asked(key: &EntryKey) -> Asked {
 
 /// Tokens of other config folders cannot be judged from here.
 fn is_of_this_login(parts: &[&[u8]], token: &Token, surroundings: Option<&Surroundings>) -> bool {
-    let ([ENTRY_KIND, _, folder, fingerprint, _, _, tenant, subscription], Some(surroundings)) =
+    let ([az_entry::KIND, _, folder, fingerprint, _, _, tenant, subscription], Some(surroundings)) =
         (parts, surroundings)
     else {
         return true;

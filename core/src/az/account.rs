@@ -184,6 +184,26 @@ pub(super) fn chosen_entry(
     Ok(read.chosen(None)?.ok().cloned())
 }
 
+/// The profile's entries of the active cloud, whole and in their order: what `az account list` prints them from.
+///
+/// Errors: as [`parse`].
+pub(super) fn entries_of_cloud(
+    files: &AccountFiles<'_>,
+    environment: &AccountEnvironment<'_>,
+) -> Result<Vec<Map<String, Value>>, AccountError> {
+    let read = Readable::of(files, environment)?;
+    let mut entries = Vec::new();
+    for subscription in read.subscriptions {
+        let Value::Object(entry) = subscription else {
+            return Err(profile_error(FileFlaw::Field("subscriptions")));
+        };
+        if text(&entry, "environmentName")? == read.cloud {
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
+}
+
 /// The files, read as far as they decide who is logged in.
 struct Readable {
     config: Ini,

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use serde_json::{Map, Value};
 
-use super::account::{AccountEnvironment, AccountError, AccountFiles, chosen_entry};
+use super::account::{AccountEnvironment, AccountError, AccountFiles, chosen_entry, entries_of_cloud};
 use super::command::Render;
 use super::local_time::LocalZone;
 
@@ -60,7 +60,27 @@ pub fn account_show(
     environment: &AccountEnvironment<'_>,
 ) -> Result<Option<String>, AccountError> {
     let Some(entry) = chosen_entry(files, environment)? else { return Ok(None) };
-    Ok(pretty(&entry))
+    Ok(pretty(&Value::Object(entry)))
+}
+
+/// What `az account list` prints: the entries of the active cloud. `None` where there is none or one is not enabled, of which
+/// az warns, and where Python and this module may write a number differently.
+///
+/// Errors: as [`super::account::parse`].
+pub fn account_list(
+    files: &AccountFiles<'_>,
+    environment: &AccountEnvironment<'_>,
+) -> Result<Option<String>, AccountError> {
+    let mut entries = entries_of_cloud(files, environment)?;
+    let is_enabled = |entry: &Map<String, Value>| entry.get("state").is_some_and(|state| state == "Enabled");
+    if entries.is_empty() || !entries.iter().all(is_enabled) {
+        return Ok(None);
+    }
+    for entry in &mut entries {
+        let cloud = entry.remove("environmentName").unwrap_or_default();
+        entry.insert("cloudName".into(), cloud);
+    }
+    Ok(pretty(&Value::Array(entries.into_iter().map(Value::Object).collect())))
 }
 
 /// `YYYY-MM-DD HH:MM:SS.ffffff` without a zone, of whole seconds: what `expiresOn` holds.
@@ -103,11 +123,11 @@ fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-fn pretty(entry: &Map<String, Value>) -> Option<String> {
-    if !entry.values().all(is_alike) {
+fn pretty(document: &Value) -> Option<String> {
+    if !is_alike(document) {
         return None;
     }
-    let mut text = serde_json::to_string_pretty(&sorted(entry)).ok()?;
+    let mut text = serde_json::to_string_pretty(&sorted_value(document)).ok()?;
     text.push('\n');
     Some(text)
 }

@@ -17,6 +17,8 @@ pub enum Command<'a> {
     Token(TokenCommand<'a>, Render),
     /// `account show`, as JSON.
     AccountShow,
+    /// `account list`, as JSON.
+    AccountList,
     /// `version`, as JSON.
     Version,
     /// Something else, or nothing that is certain.
@@ -157,6 +159,7 @@ fn certain<'a>(words: &[&'a str]) -> Option<Command<'a>> {
     match words {
         ["account", "get-access-token", flags @ ..] => token(flags),
         ["account", "show", flags @ ..] => only_json(flags).then_some(Command::AccountShow),
+        ["account", "list", flags @ ..] => only_json(flags).then_some(Command::AccountList),
         ["version", flags @ ..] => only_json(flags).then_some(Command::Version),
         _ => None,
     }

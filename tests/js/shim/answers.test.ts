@@ -50,7 +50,7 @@ test("tokens, in every form and in several time zones", limits, async () => {
 test("the current account and the version, as terraform asks for them", limits, async () => {
   const { az, shim } = on();
   await az.login(robot);
-  for (const command of [["account", "show"], ["version"]]) {
+  for (const command of [["account", "show"], ["account", "list"], ["version"]]) {
     for (const flags of [[], ["-o", "json"], ["-o=json"], ["--output=json"]]) {
       const real = await az.run(...command, ...flags);
       await shim.az(...command, ...flags);
