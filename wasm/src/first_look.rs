@@ -26,8 +26,12 @@ pub fn stored_is_usable(
         age: known(age),
         login: login(account, session),
     };
-    let wanted =
-        Wanted { login: login(wanted_account, wanted_session), held: known(held), challenged: false, runs: 0 };
+    let wanted = Wanted {
+        login: login(wanted_account, wanted_session),
+        held: known(held),
+        challenged: false,
+        runs: 0,
+    };
     let terms = Terms::of(&Policy { min_validity, scale_short_lives, ..Policy::DEFAULT });
     token.is_usable(&wanted, &terms, Clock::default().sample(0, whole(unix)))
 }
