@@ -306,3 +306,28 @@ fn hash(key: u64) -> u32 {
 fn index(place: u32) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::Entry;
+    use crate::policy::Policy;
+    use crate::time::Clock;
+
+    #[test]
+    fn jobs_that_have_ended_leave_nothing_behind() {
+        let now = Clock::default().sample(0, 0);
+        let before = Entry::EMPTY.clone().begin_attempt(&Policy::DEFAULT, 0, now);
+        let mut jobs = Jobs::default();
+        for round in 0..100 {
+            let (entry, base) = (EntryId::from_bits(round), EntryId::from_bits(round + 1_000));
+            let job = jobs.open(entry, Some(base), false, before);
+            jobs.start_run(job, 5);
+            jobs.start_run(job, 6);
+            assert!(jobs.close(job).is_some());
+        }
+        assert!(jobs.indexes.iter().all(|index| index.len() == 0));
+        assert!(jobs.timers.is_empty());
+        assert_eq!(jobs.places.len(), 1);
+    }
+}
