@@ -1,6 +1,7 @@
 //! Somebody logs in, out, or over: no token of before is handed out after.
 
 use std::fs;
+use std::process::Command;
 use std::time::SystemTime;
 
 use crate::stage::{GRANTS, Stage, failed, printed, profile};
@@ -154,4 +155,46 @@ fn a_profile_that_stays_broken_is_left_to_az_after_a_while() {
     assert_eq!(code, 1);
     assert!(said.contains("azureProfile.json cannot be read"), "{said}");
     assert_eq!(stage.starts().len(), 1);
+}
+
+#[test]
+fn a_login_of_equal_size_with_its_times_restored_is_seen() {
+    let stage = Stage::new("restored");
+    let files = ["azure/azureProfile.json", "azure/msal_token_cache.json"].map(|name| stage.path(name));
+    fs::write(&files[1], "1").unwrap();
+    stage.age_profile();
+    let first = printed(stage.shim(&TOKEN));
+    let times = files.each_ref().map(|file| fs::metadata(file).unwrap().modified().unwrap());
+    // Ann again: the same profile, other secrets, and whatever can be set of their times is as it was.
+    stage.write_profile(&profile("ann@contoso.com"));
+    fs::write(&files[1], "2").unwrap();
+    for (file, time) in files.iter().zip(times) {
+        fs::File::options().write(true).open(file).unwrap().set_modified(time).unwrap();
+    }
+    assert_ne!(printed(stage.shim(&TOKEN)), first);
+}
+
+#[test]
+fn a_home_that_was_copied_with_its_times_has_tokens_of_its_own_in_either_place() {
+    let stage = Stage::new("copied");
+    let ann = printed(stage.shim(&TOKEN));
+    let (home, copy) = (stage.path("azure"), stage.path("copy"));
+    let copied = Command::new("cp").args(["-rp"]).args([&home, &copy]).status().unwrap();
+    assert!(copied.success());
+    let in_copy = || {
+        let mut command = stage.shim(&TOKEN);
+        command.env("AZURE_CONFIG_DIR", &copy);
+        command
+    };
+    let ann_in_copy = printed(in_copy());
+    assert_ne!(ann_in_copy, ann);
+    // Ben's home, of equal size and times, in the place of Ann's.
+    let profile_of_copy = copy.join("azureProfile.json");
+    let time = fs::metadata(&profile_of_copy).unwrap().modified().unwrap();
+    fs::write(&profile_of_copy, format!("\u{feff}{}", profile("ben@contoso.com"))).unwrap();
+    fs::File::options().write(true).open(&profile_of_copy).unwrap().set_modified(time).unwrap();
+    fs::rename(&home, stage.path("away")).unwrap();
+    fs::rename(&copy, &home).unwrap();
+    let ben = printed(stage.shim(&TOKEN));
+    assert!(![&ann, &ann_in_copy].contains(&&ben), "{ben}");
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use azure_token_cache_host::store::{LockKind, Store, StoreOptions, VaultChoice, VaultKind};
 
@@ -72,6 +73,28 @@ fn a_killed_holder_of_the_lock_leaves_it_to_the_next() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(printed(stage.shim(&TOKEN)), text(&output.stdout));
     assert_eq!(stage.starts().len(), 2);
+}
+
+/// From before its first look until after its last step: whatever a process was at when it was killed, the next one goes on.
+#[test]
+fn whoever_is_killed_at_any_moment_leaves_a_whole_store_to_the_next() {
+    let stage = Stage::new("moments");
+    let began = Instant::now();
+    printed(stage.shim(&TOKEN));
+    let whole = began.elapsed();
+    let mut at_work = 0;
+    for moment in 0..40 {
+        stage.program(&["clear"]).output().unwrap();
+        let mut killed = start(&stage);
+        std::thread::sleep(whole * moment / 32);
+        at_work += u32::from(killed.try_wait().unwrap().is_none());
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+        let token = printed(stage.shim(&TOKEN));
+        assert_eq!(printed(stage.shim(&TOKEN)), token, "it is kept, whole, killed after {moment}/32");
+        assert_eq!(stage.kept(), 1);
+    }
+    assert!(at_work >= 10, "{at_work} of 40 were killed at work");
 }
 
 #[test]
