@@ -43,6 +43,7 @@ import { type Details, Slot, type Thrown } from "./slot.ts";
 import { mustHaveStack } from "./stack-room.ts";
 import { Ending } from "./store/ending.ts";
 import type { StoreHost } from "./store/obtain.ts";
+import { readEntry } from "./store/read-entry.ts";
 import { accessTokenOf } from "./store/stored-token.ts";
 import type { StoredFailure, TokenStore } from "./store/token-store.ts";
 import type { Terms } from "./store/walk.ts";
@@ -484,7 +485,7 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
     if (run.slot.details.claims !== undefined) return undefined;
     const look = async () => {
       await shelf.ready();
-      return shelf.store.load(key);
+      return readEntry(await shelf.store.load(key));
     };
     // What fails here fails on the way too, which tells of it.
     const entry = await shelf.patience.within(this, look).catch(() => undefined);

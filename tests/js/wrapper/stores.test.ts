@@ -275,6 +275,35 @@ describe("a store that fails", () => {
     assert.ok(await asked);
   });
 
+  it("that gives something else than an entry is as one that has none", async () => {
+    const login = { account: "", session: "" };
+    const token = { token: "t", expiresAt: 4e12, acquiredAt: 0, login };
+    const generation = { store: 0, entry: 0 };
+    const entries: unknown[] = [
+      undefined,
+      null,
+      "entry",
+      {},
+      { generation: { store: -1, entry: 0 } },
+      { generation, token: { ...token, login: undefined } },
+      { generation, token: { ...token, token: 7 } },
+      { generation, token: { ...token, expiresAt: "soon" } },
+      { generation, token: { ...token, expiresAt: Number.NaN } },
+      { generation, token: null },
+      { generation, failure: { failedAt: 0, name: "E", message: "m" } },
+    ];
+    for (const entry of entries) {
+      const store = new MemoryTokenStore();
+      Object.assign(store, { load: async () => entry });
+      const { first, clock, events } = await sharing(store);
+      const asked = textOf(first.getToken(scope));
+      await clock.advance(3_000);
+      assert.equal(await asked, "token-1", JSON.stringify(entry));
+      const failed = events.filter((event) => event.type === "store-failed");
+      assert.ok(failed.some(({ operation, errorName }) => operation === "load" && errorName === "TypeError"));
+    }
+  });
+
   it("that does not answer is left alone after 5 s, and a lock that comes too late is let go", async () => {
     const never = new MemoryTokenStore();
     never.load = () => new Promise(() => {});

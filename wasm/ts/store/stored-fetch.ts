@@ -3,6 +3,7 @@ import type { AccessToken } from "../credential.ts";
 import { isNetwork, retryAfter } from "../failure.ts";
 import type { Shelved } from "../shelf.ts";
 import { Ending } from "./ending.ts";
+import { readEntry } from "./read-entry.ts";
 import { accessTokenOf, storedTokenOf } from "./stored-token.ts";
 import type { Generation, StoredEntry, StoredFailure, StoreLock, TokenStore } from "./token-store.ts";
 import { Answer, type Clocks, Locking, Step, type Terms, Walk } from "./walk.ts";
@@ -126,7 +127,7 @@ export class StoredFetch {
 
   async #load(): Promise<void> {
     const { store, key } = this.#request;
-    this.#found = (await this.#attempt("load", () => store.load(key))) ?? nothing;
+    this.#found = (await this.#attempt("load", async () => readEntry(await store.load(key)))) ?? nothing;
     const { login, loginNow } = this.#request;
     const moved = loginNow()?.account !== login.account;
     this.#tell(this.#walk.loaded(this.#found, moved));
