@@ -1,8 +1,6 @@
 // Step: the optimised build of every crate that ships, in target/release; the program beside the bundles too.
-import { chmodSync, copyFileSync, mkdirSync, renameSync } from "node:fs";
-import { join } from "node:path";
 import { run } from "../command.mjs";
-import { root } from "../root.mjs";
+import { placeInDist } from "../place.mjs";
 
 const program = "azure-token-cache";
 
@@ -34,11 +32,6 @@ export const release = {
   outputs: () => [`target/release/${program}`, `dist/${program}.linux-x64-gnu`],
   run() {
     run("cargo", ["build", "--locked", "--release", ...crates.flatMap((crate) => ["--package", crate])]);
-    mkdirSync(join(root, "dist"), { recursive: true });
-    // A shim may run the old file: replaced by rename, never written over.
-    const fresh = join(root, "dist", `${program}.${process.pid}`);
-    copyFileSync(join(root, "target", "release", program), fresh);
-    chmodSync(fresh, 0o755);
-    renameSync(fresh, join(root, "dist", `${program}.linux-x64-gnu`));
+    placeInDist(program, `${program}.linux-x64-gnu`);
   },
 };

@@ -2,13 +2,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { installDebianPackages } from "../apt.mjs";
 import { outputOf } from "../command.mjs";
 import { root } from "../root.mjs";
+import { debianRustEnv, hasDebianRust, hasTarget, installDebianRust, sysroot } from "./debian-rust.mjs";
 
 export const triple = "wasm32-unknown-unknown";
-const debianCompiler = "/usr/bin/rustc";
-const debianLibrary = "/usr/lib/rustlib/src/rust/library/Cargo.lock";
 
 /** Panic messages name source files: not where on this machine they are. */
 const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
@@ -38,8 +36,7 @@ export const wasmTarget = {
  * source of the library, else `debian`.
  */
 export function method() {
-  if (process.env.ATC_WASM === "debian" || !existsSync(join(sysroot(), "lib", "rustlib", triple)))
-    return "debian";
+  if (process.env.ATC_WASM === "debian" || !hasTarget(triple)) return "debian";
   return isWithoutSource() ? "precompiled" : "rustup";
 }
 
@@ -63,19 +60,16 @@ export const wasmCheck = () =>
 
 function debianEnv() {
   return {
-    RUSTC: debianCompiler,
+    ...debianRustEnv,
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: join(sysroot(), "lib/rustlib", host(), "bin/rust-lld"),
   };
 }
 
 function addTarget() {
-  if (method() !== "debian" || hasDebianCompiler()) return;
+  if (method() !== "debian" || hasDebianRust()) return;
   if (process.env.ATC_WASM !== "debian" && outputOf("rustup", ["target", "add", triple]) !== undefined)
     return;
-  installDebianPackages(
-    ["rustc-web", "rust-web-src"],
-    `rustup has no ${triple} to offer, so Debian's is needed.`,
-  );
+  installDebianRust(`rustup has no ${triple} to offer, so Debian's is needed.`);
 }
 
 /** Asks rustup once for each compiler: a set-up is quick the second time, and needs no network. */
@@ -93,9 +87,5 @@ const isWithoutSource = () =>
   !existsSync(librarySource()) && existsSync(refusal) && readFileSync(refusal, "utf8") === sysroot();
 
 const librarySource = () => join(sysroot(), "lib/rustlib/src/rust/library/Cargo.lock");
-
-const hasDebianCompiler = () => existsSync(debianCompiler) && existsSync(debianLibrary);
-
-const sysroot = () => outputOf("rustc", ["--print", "sysroot"]) ?? "";
 
 const host = () => outputOf("rustc", ["-vV"])?.match(/^host: (.+)$/m)?.[1] ?? "";

@@ -40,6 +40,7 @@ export const wasm = {
     "build/wasm-bindgen",
     "build/steps/wasm.mjs",
     "build/steps/wasm-target.mjs",
+    "build/steps/debian-rust.mjs",
   ],
   also: () => [method(), outputOf("rustc", ["--version"]) ?? ""],
   outputs: () => [
