@@ -42,8 +42,9 @@ pub struct Login {
 }
 
 impl Login {
-    /// A command that touched the account's files without a login left its secrets as they were.
-    fn is(self, other: Self) -> bool {
+    /// Whether both are one login: a command that touched the account's files without a login left its secrets as they were.
+    #[must_use]
+    pub fn is(self, other: Self) -> bool {
         self.account == other.account || self.session == other.session
     }
 }

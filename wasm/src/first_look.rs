@@ -1,8 +1,10 @@
 //! The one question of a walk that most programs ask: whether the stored token answers, before anything else is loaded.
 
-use azure_token_cache_core::walk::{Login, StoredToken, Terms, Wanted};
+use azure_token_cache_core::walk::{StoredToken, Terms, Wanted};
 use azure_token_cache_core::{Clock, Policy};
 use wasm_bindgen::prelude::*;
+
+use crate::numbers::{known, login, whole};
 
 /// [`StoredToken::is_usable`] with numbers: times in milliseconds since the Unix epoch, `age` and `held` NaN where unknown.
 #[expect(clippy::too_many_arguments, reason = "numbers cross the border one by one")]
@@ -34,17 +36,4 @@ pub fn stored_is_usable(
     };
     let terms = Terms::of(&Policy { min_validity, scale_short_lives, ..Policy::DEFAULT });
     token.is_usable(&wanted, &terms, Clock::default().sample(0, whole(unix)))
-}
-
-fn login(account: f64, session: f64) -> Login {
-    Login { account: whole(account).cast_unsigned(), session: whole(session).cast_unsigned() }
-}
-
-fn known(number: f64) -> Option<i64> {
-    (!number.is_nan()).then(|| whole(number))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates, and turns NaN into 0")]
-fn whole(number: f64) -> i64 {
-    number as i64
 }

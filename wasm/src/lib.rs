@@ -20,6 +20,8 @@ mod first_look;
 pub mod identity;
 #[cfg(target_arch = "wasm32")]
 mod memory;
+#[cfg(any(feature = "engine", feature = "store"))]
+mod numbers;
 #[cfg(feature = "store")]
 pub mod walk;
 

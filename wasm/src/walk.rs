@@ -1,11 +1,13 @@
 //! The walk across processes with numbers in and out. Its codes and its types stand in `wasm/ts/store/walk.ts`.
 
 use azure_token_cache_core::walk::{
-    Answer, Ending, Generation, Lane, Loaded, Locking, Login, Over, Step, StoredFailure, StoredToken, Terms,
+    Answer, Ending, Generation, Lane, Loaded, Locking, Over, Step, StoredFailure, StoredToken, Terms,
     Walk as Core, Wanted,
 };
 use azure_token_cache_core::{Clock, Instant, Policy, Stability};
 use wasm_bindgen::prelude::*;
+
+use crate::numbers::{known, login, whole};
 
 /// One way to one token. Times are milliseconds, `monotonic` from any origin and `unix` since the Unix epoch; NaN is none.
 #[wasm_bindgen]
@@ -160,19 +162,6 @@ fn code(answer: Option<Answer>) -> u32 {
         Some(Answer::Exhausted) => 4,
         Some(Answer::Fetched | Answer::LoginMoved) => 5,
     }
-}
-
-fn login(account: f64, session: f64) -> Login {
-    Login { account: whole(account).cast_unsigned(), session: whole(session).cast_unsigned() }
-}
-
-fn known(number: f64) -> Option<i64> {
-    (!number.is_nan()).then(|| whole(number))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates, and turns NaN into 0")]
-fn whole(number: f64) -> i64 {
-    number as i64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "times stay below 2^53")]

@@ -115,8 +115,7 @@ fn is_of_this_login(parts: &[&[u8]], token: &Token, surroundings: Option<&Surrou
         login.account(text(subscription), text(tenant)),
         Ok(Account::Present(identity)) if identity.fingerprint.as_bytes() == *fingerprint
     );
-    let (own, kept) = (login.digests(), login_of(&token.login_witness, &token.session_witness));
-    is_account && (own.account == kept.account || own.session == kept.session)
+    is_account && login.digests().is(login_of(&token.login_witness, &token.session_witness))
 }
 
 fn table(rows: &[Row], listing: &Listing) -> String {
