@@ -45,7 +45,7 @@ import { Ending } from "./store/ending.ts";
 import type { StoreHost } from "./store/obtain.ts";
 import { readEntry } from "./store/read-entry.ts";
 import { accessTokenOf } from "./store/stored-token.ts";
-import type { StoredFailure, TokenStore } from "./store/token-store.ts";
+import type { StoredEntry, StoredFailure, StoredToken, TokenStore } from "./store/token-store.ts";
 import type { Terms } from "./store/walk.ts";
 import { issuedAt } from "./token.ts";
 import { Waiters } from "./waiters.ts";
@@ -474,27 +474,33 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
       this.emit?.({ type: "memory-only", ...subjectOfSlot(run.slot) });
       return call();
     }
-    const found = await this.#firstLook(run, shelf, shelved);
-    if (found !== undefined || run.aborted) return found;
+    const found = details.claims === undefined ? await this.#firstLook(shelf, shelved) : undefined;
+    const token = this.#usable(run, shelf, shelved, found?.token);
+    if (token !== undefined || run.aborted) return token;
     stored ??= await import("./store.ts");
-    return stored.obtain(run, shelf, shelved, call, this);
+    return stored.obtain(run, shelf, { ...shelved, found }, call, this);
   }
 
-  /** The stored token, if it answers at once: then the way through the store need not even be loaded. */
-  async #firstLook(run: Run, shelf: Shelf, { key, login }: Shelved): Promise<AccessToken | undefined> {
-    if (run.slot.details.claims !== undefined) return undefined;
+  /** What is in the store. Often its token answers at once, and the way through the store need not even be loaded. */
+  #firstLook(shelf: Shelf, { key }: Shelved): Promise<StoredEntry | undefined> {
     const look = async () => {
       await shelf.ready();
       return readEntry(await shelf.store.load(key));
     };
     // What fails here fails on the way too, which tells of it.
-    const entry = await shelf.patience.within(this, look).catch(() => undefined);
-    const stored = entry?.token;
+    return shelf.patience.within(this, look).catch(() => undefined);
+  }
+
+  #usable(
+    run: Run,
+    shelf: Shelf,
+    { login }: Shelved,
+    stored: StoredToken | undefined,
+  ): AccessToken | undefined {
+    if (stored === undefined) return undefined;
     const held = shelf.acquiredAt(run.slot.token);
-    const usable =
-      stored !== undefined &&
-      this.#module.storedIsUsable(stored, login, held, this.termsOf(run), this.unixMillis());
-    if (!usable) return undefined;
+    if (!this.#module.storedIsUsable(stored, login, held, this.termsOf(run), this.unixMillis()))
+      return undefined;
     const token = accessTokenOf(stored);
     shelf.acquired.set(token, stored.acquiredAt);
     return token;

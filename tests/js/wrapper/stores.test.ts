@@ -65,6 +65,20 @@ describe("caches that share a store", () => {
     assert.equal(store.heldLocks, 0);
   });
 
+  it("look into the store once before the lock and once under it", async () => {
+    const store = new MemoryTokenStore();
+    const load = store.load.bind(store);
+    let loads = 0;
+    store.load = (key) => {
+      loads += 1;
+      return load(key);
+    };
+    const { first, clock } = await sharing(store, "tenant a", 2, [{}]);
+    await first.getToken(scope);
+    await clock.advance(1);
+    assert.equal(loads, 2);
+  });
+
   it("find the token later, with all that the credential returned beside it", async () => {
     const store = new MemoryTokenStore();
     const { clock, first, second, fetches } = await sharing(store, "tenant a", 2, [{}]);

@@ -4,7 +4,7 @@ import { type CacheEvent, type EventSubject, errorCodeOf, errorNameOf } from "..
 import type { Run } from "../run.ts";
 import type { Shelf, Shelved } from "../shelf.ts";
 import { type Patient, patienceMs } from "./patience.ts";
-import { type StoredErrors, StoredFetch, type StoreOperation } from "./stored-fetch.ts";
+import { type StoredErrors, StoredFetch, type StoredRequest, type StoreOperation } from "./stored-fetch.ts";
 import type { Clocks, Terms } from "./walk.ts";
 
 /** What a cache gives to its runs by way of a store. */
@@ -21,7 +21,7 @@ export interface StoreHost extends Clocks, Patient {
 export function obtain(
   run: Run,
   shelf: Shelf,
-  shelved: Shelved,
+  shelved: Shelved & Pick<StoredRequest, "found">,
   call: () => Promise<unknown>,
   host: StoreHost,
 ): Promise<unknown> {

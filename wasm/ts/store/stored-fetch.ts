@@ -10,6 +10,8 @@ import { Answer, type Clocks, Locking, Step, type Terms, Walk } from "./walk.ts"
 
 /** What is asked of the store, and for whom. */
 export interface StoredRequest extends Shelved {
+  /** What a first look found, which need not be repeated. */
+  readonly found: StoredEntry | undefined;
   readonly store: TokenStore;
   readonly tenantId: string | undefined;
   readonly challenged: boolean;
@@ -55,6 +57,8 @@ export class StoredFetch {
   #settle!: (ending: number) => void;
   #answer!: { resolve(answer: AccessToken | null): void; reject(error: unknown): void };
   #lock: StoreLock | undefined;
+  /** Of the first look, until the walk has been told of it. */
+  #first: StoredEntry | undefined;
   #found: StoredEntry = nothing;
   #fetched: AccessToken | null = null;
   #fetchedAt = 0;
@@ -65,6 +69,7 @@ export class StoredFetch {
 
   constructor(request: StoredRequest, host: StoredFetchHost) {
     this.#request = request;
+    this.#first = request.found;
     this.#host = host;
     this.#walk = new Walk(request, request.terms, host);
     this.#settled = new Promise((resolve) => {
@@ -127,7 +132,9 @@ export class StoredFetch {
 
   async #load(): Promise<void> {
     const { store, key } = this.#request;
-    this.#found = (await this.#attempt("load", async () => readEntry(await store.load(key)))) ?? nothing;
+    const load = () => this.#attempt("load", async () => readEntry(await store.load(key)));
+    this.#found = this.#first ?? (await load()) ?? nothing;
+    this.#first = undefined;
     const { login, loginNow } = this.#request;
     const moved = loginNow()?.account !== login.account;
     this.#tell(this.#walk.loaded(this.#found, moved));

@@ -1,4 +1,6 @@
 // The walk's types, written by hand, and how its wasm comes to life: at the first use of a store.
+
+import type { UsableTerms } from "../engine.ts";
 import { base64 } from "../generated/store.inline.ts";
 import { initSync, Walk as Raw } from "../generated/store.js";
 import { bytesOf } from "../load/base64.ts";
@@ -25,9 +27,7 @@ export const Answer = { None: 0, Stored: 1, StoredFailure: 2, Again: 3, Exhauste
 export const Locking = { Taken: 0, Busy: 1, Unavailable: 2 } as const;
 
 /** What of a policy counts for a walk. Times are milliseconds. */
-export interface Terms {
-  readonly minValidityMs: number;
-  readonly scaleShortLives: boolean;
+export interface Terms extends UsableTerms {
   readonly fetchLimitMs: number;
 }
 
