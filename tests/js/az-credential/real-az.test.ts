@@ -8,6 +8,7 @@ import { decodeJwt } from "jose";
 import { RealAz } from "../../stand/az.ts";
 import { alice, bruno } from "../../stand/directory.ts";
 import { type Entra, startEntra } from "../../stand/entra.ts";
+import { assertExpiryFromAz } from "../../stand/expiry.ts";
 import { eventually, runners } from "./stand-in.ts";
 
 const arm = "https://management.azure.com/.default";
@@ -46,7 +47,7 @@ for (const runner of runners) {
     const credential = new AzureCliCredential();
     const token = await credential.getToken(arm);
     assert.equal(decodeJwt(token.token)["oid"], alice.objectId);
-    assert.equal(token.expiresOnTimestamp, Number(decodeJwt(token.token).exp) * 1000);
+    assertExpiryFromAz(token.token, token.expiresOnTimestamp, entra);
     await az.login(bruno);
     assert.equal(decodeJwt((await credential.getToken(arm)).token)["oid"], bruno.objectId);
     const starts = await az.starts();

@@ -7,6 +7,7 @@ import { decodeJwt } from "jose";
 import { RealAz } from "../../stand/az.ts";
 import { alice, assigned, drone, machine, robot } from "../../stand/directory.ts";
 import { type Entra, startEntra } from "../../stand/entra.ts";
+import { assertExpiryFromAz } from "../../stand/expiry.ts";
 import { identity } from "../../stand/identity.ts";
 import { refusals } from "../../stand/refusal.ts";
 
@@ -44,7 +45,7 @@ for (const { runner, addon } of runners) {
     await az.login(alice);
     const token = await given(new AzureCliCredential().getToken(arm));
     assert.equal(token.token, JSON.parse(await az.succeed(...getAccessToken)).accessToken);
-    assert.equal(token.expiresOnTimestamp, (decodeJwt(token.token).exp ?? 0) * 1000);
+    assertExpiryFromAz(token.token, token.expiresOnTimestamp, entra);
     assert.deepEqual(
       (await az.starts()).map(({ args }) => args),
       [getAccessToken],
