@@ -33,6 +33,15 @@ for (const major of nodeMajors) {
     });
 }
 
+for (const major of nodeMajors) {
+  for (const program of ["use-register.mjs", "use-register.cjs"])
+    test(`Node ${major} runs ${program}, which knows nothing of a cache, with one`, () => {
+      packed.link("@azure/identity");
+      assert.equal(packed.run(node(major), ["--import", "azure-token-cache/register", program]), "used\n");
+      assert.throws(() => packed.run(node(major), [program]), /2 starts of az for two calls/);
+    });
+}
+
 test("its program is the native one, and its exit codes come through", () => {
   const { bin, version } = JSON.parse(
     readFileSync(join(packed.folder, "node_modules/azure-token-cache/package.json"), "utf8"),
