@@ -2,14 +2,15 @@
 
 /**
  * `source` is bundled, with all that it imports by relative path, into one self-contained file, `file`. `platform` says
- * whether Node's own modules exist there. What is `late` the others load by `import()`, and have no copy of.
+ * whether Node's own modules exist there. What is `late` the others load by `import()`, and have no copy of. In an entry of
+ * `workerd` a file X.workerd.ts takes the place of the X.ts beside it.
  */
 export const entries = [
   { file: "index.js", source: "wasm/ts/index.ts", platform: "neutral" },
-  { file: "index.workerd.js", source: "wasm/ts/index.workerd.ts", platform: "neutral" },
+  { file: "index.workerd.js", source: "wasm/ts/index.workerd.ts", platform: "neutral", workerd: true },
   { file: "index.node.js", source: "node/ts/index.ts", platform: "node", late: true },
   { file: "core.js", source: "wasm/ts/core.ts", platform: "neutral" },
-  { file: "core.workerd.js", source: "wasm/ts/core.workerd.ts", platform: "neutral" },
+  { file: "core.workerd.js", source: "wasm/ts/core.workerd.ts", platform: "neutral", workerd: true },
   { file: "testing.js", source: "wasm/ts/testing.ts", platform: "neutral" },
   { file: "node.js", source: "node/ts/node.ts", platform: "node", late: true },
   { file: "program.js", source: "node/ts/program.ts", platform: "node" },
@@ -18,4 +19,5 @@ export const entries = [
   // az.js is loaded where there is no addon, store.js with a store. So the others stay small.
   { file: "az.js", source: "wasm/ts/az.ts", platform: "neutral", late: true },
   { file: "store.js", source: "wasm/ts/store.ts", platform: "neutral", late: true },
+  { file: "store.workerd.js", source: "wasm/ts/store.ts", platform: "neutral", late: true, workerd: true },
 ];

@@ -1,6 +1,6 @@
 // Step: one ES module per entry point, in dist/.
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { entries } from "../entries.mjs";
 import { Failure } from "../failure.mjs";
 import { root } from "../root.mjs";
@@ -26,7 +26,8 @@ export const bundles = {
   },
 };
 
-async function bundle(build, { file, source, platform }) {
+async function bundle(build, entry) {
+  const { file, source, platform } = entry;
   const result = await build({
     entryPoints: [join(root, source)],
     absWorkingDir: root,
@@ -43,7 +44,7 @@ async function bundle(build, { file, source, platform }) {
     legalComments: "none",
     charset: "utf8",
     logLevel: "silent",
-    plugins: [separateFiles],
+    plugins: [separateFiles(entry), ...(entry.workerd ? [filesForWorkerd] : [])],
   }).catch((error) => {
     throw new Failure(error.message);
   });
@@ -53,19 +54,28 @@ async function bundle(build, { file, source, platform }) {
   renameSync(fresh, join(dist, file));
 }
 
-/** What stays outside a bundle: the late entries, and the wasm file that workerd imports as a module. */
-const separateFiles = {
+/** What stays outside a bundle: the late entries, and the wasm files that workerd imports as modules. */
+const separateFiles = ({ workerd = false }) => ({
   name: "separate files",
   setup(build) {
-    build.onResolve({ filter: /\.wasm$/ }, () => ({ path: "./core.wasm", external: true }));
+    build.onResolve({ filter: /\.wasm$/ }, ({ path }) => ({ path, external: true }));
     build.onResolve({ filter: /^\./ }, ({ path, resolveDir, kind }) => {
-      const late = entries.find(
-        (entry) => entry.late && join(root, entry.source) === resolve(resolveDir, path),
-      );
-      if (late === undefined || kind === "entry-point") return undefined;
-      if (kind !== "dynamic-import")
-        return { errors: [{ text: `${late.source} is loaded late: import() it` }] };
-      return { path: `./${late.file}`, external: true };
+      const source = relative(root, resolve(resolveDir, path));
+      const late = entries.filter((entry) => entry.late && entry.source === source);
+      if (late.length === 0 || kind === "entry-point") return undefined;
+      if (kind !== "dynamic-import") return { errors: [{ text: `${source} is loaded late: import() it` }] };
+      const { file } = late.find((entry) => (entry.workerd ?? false) === workerd) ?? late[0];
+      return { path: `./${file}`, external: true };
+    });
+  },
+});
+
+const filesForWorkerd = {
+  name: "files for workerd",
+  setup(build) {
+    build.onResolve({ filter: /^\..*\.ts$/ }, ({ path, resolveDir }) => {
+      const instead = resolve(resolveDir, path.replace(/\.ts$/, ".workerd.ts"));
+      return existsSync(instead) ? { path: instead } : undefined;
     });
   },
 };

@@ -14,12 +14,13 @@ const needs = [
   { package: "iproute2", probe: ["ip", "-V"] },
   { package: "util-linux", probe: ["unshare", "--version"] },
   { package: "dbus", probe: ["sh", "-c", "dbus-daemon --version && command -v dbus-send"] },
+  { package: "chromium", probe: ["/usr/bin/chromium", "--version"] },
   { package: "gnome-keyring", probe: ["gnome-keyring-daemon", "--version"] },
 ];
 
 export const systemPackages = {
   name: "system packages",
-  says: "a C linker, Python, network namespaces and a desktop's keyring, from Debian where absent",
+  says: "a C linker, Python, network namespaces, a desktop's keyring and a browser, from Debian where absent",
   run() {
     const missing = needs.filter(({ probe: [program, ...args] }) => outputOf(program, args) === undefined);
     if (missing.length === 0) return;

@@ -27,6 +27,12 @@ const features = [
 ];
 const generated = join(root, "wasm", "ts", "generated");
 
+/** What workerd imports as modules, and their names in dist/. */
+const shipped = [
+  ["engine.wasm", "core.wasm"],
+  ["store.wasm", "store.wasm"],
+];
+
 export const wasm = {
   name: "wasm",
   says: "compiles the engine, the az functions and the walk across processes to WebAssembly",
@@ -44,7 +50,7 @@ export const wasm = {
   ],
   also: () => [method(), outputOf("rustc", ["--version"]) ?? ""],
   outputs: () => [
-    "dist/core.wasm",
+    ...shipped.map(([, file]) => `dist/${file}`),
     ...modules.flatMap((name) => filesOf(name).map((file) => `wasm/ts/generated/${file}`)),
   ],
   run() {
@@ -52,7 +58,7 @@ export const wasm = {
     mkdirSync(generated, { recursive: true });
     for (const module of modules) generate(module);
     mkdirSync(join(root, "dist"), { recursive: true });
-    copyFileSync(join(generated, "engine.wasm"), join(root, "dist", "core.wasm"));
+    for (const [name, file] of shipped) copyFileSync(join(generated, name), join(root, "dist", file));
   },
 };
 

@@ -1,4 +1,4 @@
-// What every runtime must be able to do with the package: one fetch for a crowd, a hit, time by ManualClock, the raw engine.
+// What every runtime must be able to do with the package: one fetch for a crowd, a hit, time by ManualClock, a sealed store, the raw engine.
 
 const hourMs = 3_600_000;
 const scope = "https://vault.azure.net/.default";
@@ -6,13 +6,14 @@ const scope = "https://vault.azure.net/.default";
 /**
  * Uses the package's exports; throws at the first thing that is not as promised.
  *
- * @param {{ withTokenCache: Function, TokenCache: Function }} root
+ * @param {{ withTokenCache: Function, TokenCache: Function, seal: Function }} root
  * @param {{ ManualClock: new () => { unixMillis(): number, advance(ms: number): void } }} testing
  * @param {{ createEngine: Function }} core
  */
 export async function use(root, testing, core) {
   await crowdAndHit(root);
   await expiry(root, testing);
+  await sealedStore(root);
   check(typeof core.createEngine === "function", "the raw engine is exported");
   return "used";
 }
@@ -43,6 +44,52 @@ async function expiry({ withTokenCache }, { ManualClock }) {
   check((await credential.getToken(scope)).token === "token 1", "half an hour later the same token");
   await clock.advance(hourMs / 2);
   check((await credential.getToken(scope)).token === "token 2", "after its end another");
+}
+
+/** Two caches that share nothing but bytes, and what those bytes tell. */
+async function sealedStore({ withTokenCache, seal }) {
+  const bytes = new Bytes();
+  const key = crypto.getRandomValues(new Uint8Array(32));
+  const [first, second] = [numbered(Date.now), numbered(Date.now)];
+  const through = (source) => withTokenCache(source, { store: seal(bytes, { key }), partition: "of both" });
+  const { token } = await through(first).getToken(scope);
+  await bytes.saved;
+  check(
+    (await through(second).getToken(scope)).token === token && second.fetches === 0,
+    "another cache finds it",
+  );
+  const kept = [...bytes.kept.values()].map((value) => new TextDecoder().decode(value));
+  check(kept.length > 0 && !kept.some((text) => text.includes(token)), "the store sees no token");
+}
+
+/** Keeps bytes; `saved` is when it first keeps any. */
+class Bytes {
+  kept = new Map();
+  held = new Set();
+  saved = new Promise((resolve) => {
+    this.tell = resolve;
+  });
+  async load(name) {
+    return this.kept.get(name);
+  }
+  async save(name, value) {
+    this.kept.set(name, value);
+    this.tell();
+  }
+  async remove(name) {
+    this.kept.delete(name);
+  }
+  async list() {
+    return [...this.kept.keys()];
+  }
+  async lock(name) {
+    if (this.held.has(name)) return null;
+    this.held.add(name);
+    return () => this.held.delete(name);
+  }
+  async clear() {
+    this.kept.clear();
+  }
 }
 
 function numbered(now) {

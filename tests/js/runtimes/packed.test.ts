@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type BuildOptions, build } from "esbuild";
+import { printedInChromium } from "./chromium.ts";
 import { binary, PackedPackage } from "./packed.ts";
 
 const nodeMajors = [20, 22, 24];
@@ -73,7 +74,7 @@ test("Deno runs it", () => {
     );
 });
 
-test("workerd runs it, the wasm as a module of its own", async () => {
+test("workerd runs it, the wasm files as modules of their own", async () => {
   await bundle({
     entryPoints: ["worker.mjs"],
     outfile: "workerd/worker.mjs",
@@ -83,10 +84,11 @@ test("workerd runs it, the wasm as a module of its own", async () => {
     external: ["*.wasm"],
   });
   copyFileSync(join(packed.folder, "workerd.capnp"), join(packed.folder, "workerd/workerd.capnp"));
-  copyFileSync(
-    join(packed.folder, "node_modules/azure-token-cache/dist/core.wasm"),
-    join(packed.folder, "workerd/core.wasm"),
-  );
+  for (const file of ["core.wasm", "store.wasm"])
+    copyFileSync(
+      join(packed.folder, "node_modules/azure-token-cache/dist", file),
+      join(packed.folder, "workerd", file),
+    );
   packed.run(binary("@cloudflare/workerd-linux-64/bin/workerd"), ["test", "workerd/workerd.capnp"]);
 });
 
@@ -103,6 +105,7 @@ for (const format of ["esm", "iife"] as const)
     await bundle({ entryPoints: ["use-bundled.mjs"], outfile, format, platform: "browser" });
     assert.doesNotMatch(readFileSync(join(packed.folder, outfile), "utf8"), /node:|\brequire\(/);
     assert.equal(packed.run(node(24), [outfile]), "used\n");
+    assert.equal(await printedInChromium(packed.folder, outfile, format), "used");
   });
 
 for (const [name, settings] of Object.entries({

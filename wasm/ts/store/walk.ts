@@ -1,9 +1,8 @@
 // The walk's types, written by hand, and how its wasm comes to life: at the first use of a store.
 
 import type { UsableTerms } from "../engine.ts";
-import { base64 } from "../generated/store.inline.ts";
 import { initSync, Walk as Raw } from "../generated/store.js";
-import { bytesOf } from "../load/base64.ts";
+import { walkModule } from "../load/walk.ts";
 import { digest } from "./digest.ts";
 import type { Generation, StoredEntry, StoredLogin } from "./token-store.ts";
 
@@ -54,7 +53,7 @@ export class Walk {
 
   constructor(wanted: Wanted, terms: Terms, clocks: Clocks) {
     if (!ready) {
-      initSync({ module: bytesOf(base64) });
+      initSync({ module: walkModule() });
       ready = true;
     }
     this.#clocks = clocks;
