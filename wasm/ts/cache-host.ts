@@ -1,20 +1,16 @@
 // Holds tokens, callers and timers for one engine, and carries out what it decides.
 
 import { type Clock, systemClock } from "./clock.ts";
-import { Decision, FailReason, Kind, Refusal, Settled, Stability, Zone } from "./codes.ts";
+import { Decision, FailReason, Kind, Settled, Zone } from "./codes.ts";
 import type { AbortSignalLike, AccessToken, GetTokenOptions, TokenCredential } from "./credential.ts";
-import type { Driver, DriverHost, Engine, EngineModule, PolicyNumbers } from "./engine.ts";
+import type { DriverHost, EngineModule } from "./engine.ts";
+import { EngineSeat } from "./engine-seat.ts";
 import {
   AbortError,
   ClosedError,
   FetchTimeoutError,
   LoginMovedError,
   NotATokenError,
-  OptionError,
-  ScopesError,
-  StoreBusyError,
-  StoredFailureError,
-  StoreTimeoutError,
   TokenExpiryError,
 } from "./errors.ts";
 import { type EventListener, type EventSubject, errorNameOf } from "./events.ts";
@@ -28,6 +24,7 @@ import {
 } from "./explanation.ts";
 import { isNetwork, retryAfter } from "./failure.ts";
 import type { CheckedOptions } from "./options.ts";
+import { finishOrphan, type OrphanHost } from "./orphan.ts";
 import { Owner } from "./owner.ts";
 import {
   type CredentialKind,
@@ -37,16 +34,15 @@ import {
   type Verdict,
 } from "./platform.ts";
 import { type Limits, limitsOf, policyNumbers } from "./policy.ts";
+import { areExact, detailsOf, listOf, refused } from "./request.ts";
 import { Run, type RunListener } from "./run.ts";
-import { Shelf, type Shelved } from "./shelf.ts";
+import { Shelf } from "./shelf.ts";
 import { type Details, Slot, type Thrown } from "./slot.ts";
 import { mustHaveStack } from "./stack-room.ts";
 import { Ending } from "./store/ending.ts";
-import type { StoreHost } from "./store/obtain.ts";
-import { readEntry } from "./store/read-entry.ts";
-import { accessTokenOf } from "./store/stored-token.ts";
-import type { StoredEntry, StoredFailure, StoredToken, TokenStore } from "./store/token-store.ts";
-import type { Terms } from "./store/walk.ts";
+import type { TokenStore } from "./store/token-store.ts";
+import { StoreWay, type StoreWayHost } from "./store-way.ts";
+import { Alarm, Timers } from "./timers.ts";
 import { issuedAt } from "./token.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -59,27 +55,19 @@ const maxRounds = 8;
 /** The engine counts limits in 32 bits: 49 days, for one that has none. */
 const longestLimit = 2 ** 32 - 1;
 
-/** `setTimeout` takes no more. */
-const longestTimer = 2 ** 31 - 1;
-
-/** What only a cache with a store needs, once one did. */
-let stored: typeof import("./store.ts") | undefined;
-
-export class CacheHost implements DriverHost, RunListener, StoreHost {
+export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanHost {
   /** Where the hot path reads the time; `undefined`: `Date.now`, inline. */
   readonly ownClock: Clock | undefined;
   readonly #clock: Clock;
   readonly #platform: Platform;
-  readonly #module: EngineModule;
-  readonly #policy: PolicyNumbers;
-  #engine: Engine;
-  #driver: Driver;
-  /** What the engine knows of each credential, in the order of its ids. */
-  readonly #registered: { readonly kind: number; readonly limit: number }[] = [];
+  readonly #seat: EngineSeat;
   readonly emit: EventListener | undefined;
   readonly #maxEntries: number;
   readonly #limits: Limits;
   readonly #store: TokenStore | undefined;
+  readonly #way: StoreWay;
+  readonly #timers: Timers;
+  readonly #alarm: Alarm;
   /** By the index in the engine's id; a slot whose own id differs is another's. */
   readonly #slots: (Slot | undefined)[] = [];
   readonly #runs = new Map<number, Run>();
@@ -88,31 +76,29 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
   readonly #handedOut = new WeakMap<AccessToken, number>();
   /** Of the caller whose call starts the next fetch. */
   #tracing: GetTokenOptions["tracingOptions"];
-  #timer: unknown;
-  #timerAt = Number.POSITIVE_INFINITY;
-  #timerKeepsAlive = false;
   #closed = false;
 
-  constructor(engine: EngineModule, platform: Platform, options: CheckedOptions) {
-    this.#module = engine;
-    this.#policy = policyNumbers(options.policy, engine);
-    this.#limits = limitsOf(this.#policy);
+  constructor(module: EngineModule, platform: Platform, options: CheckedOptions) {
+    const policy = policyNumbers(options.policy, module);
+    this.#limits = limitsOf(policy);
     this.#platform = platform;
     this.#maxEntries = options.maxEntries;
     this.emit = options.emit;
     this.#store = options.store;
     this.ownClock = options.clock;
     this.#clock = options.clock ?? systemClock;
-    this.#engine = this.#newEngine();
-    this.#driver = engine.drive(this.#engine);
+    this.#timers = new Timers(this.#clock, platform);
+    this.#alarm = new Alarm(this.#timers, this, () => this.#timeout());
+    this.#way = new StoreWay(this, module, this.#limits);
+    this.#seat = new EngineSeat(module, policy, options.maxEntries, this, (failure) =>
+      this.#beginAnew(failure),
+    );
   }
 
   /** Makes a credential known. */
   adopt(credential: TokenCredential, watch: LoginWatch | undefined, partition: string | undefined): Owner {
     const kind = this.#platform.kindOf(credential) ?? generalKind;
-    const registered = { kind: kindBits(kind), limit: Math.min(kind.limitMs ?? 0, longestLimit) };
-    const id = this.#sure(() => this.#engine.register(registered.kind, registered.limit));
-    this.#registered.push(registered);
+    const id = this.#seat.register(kindBits(kind), Math.min(kind.limitMs ?? 0, longestLimit));
     const shelf = this.#store && new Shelf(this.#store, kind.name, partition, watch);
     return new Owner(id, credential, kind, watch, shelf, this.#maxEntries);
   }
@@ -160,7 +146,7 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
 
   #askOnce(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
     try {
-      return this.#sure(() => this.#decide(owner, scopes, options));
+      return this.#seat.sure(() => this.#decide(owner, scopes, options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -197,7 +183,7 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
     if (verdict === "same") return owner.login === login;
     if (typeof verdict === "object" && "error" in verdict) throw verdict.error;
     if (typeof verdict === "object" && "retryAfterMs" in verdict)
-      await this.#pause(verdict.retryAfterMs, signal);
+      await this.#timers.pause(verdict.retryAfterMs, signal);
     return false;
   }
 
@@ -235,12 +221,12 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
 
   /** `undefined` where the engine does not know the slot's entry any more. */
   #answer(slot: Slot, signal: AbortSignalLike | undefined, tracing: GetTokenOptions["tracingOptions"]) {
-    switch (this.#engine.lookup(slot.entry, this.monotonicMillis(), this.unixMillis())) {
+    switch (this.#seat.engine.lookup(slot.entry, this.monotonicMillis(), this.unixMillis())) {
       case Decision.Hit:
         return this.#serve(slot);
       case Decision.Refresh: {
         const answer = this.#serve(slot);
-        this.#driver.drain(this);
+        this.#seat.drain();
         return answer;
       }
       case Decision.Wait:
@@ -255,8 +241,8 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
   #serve(slot: Slot): Promise<AccessToken> | undefined {
     if (slot.answer === undefined) return undefined;
     slot.owner.hits += 1;
-    slot.from = this.#engine.from();
-    slot.until = this.#engine.until();
+    slot.from = this.#seat.engine.from();
+    slot.until = this.#seat.engine.until();
     const everyMs = slot.owner.watch?.everyMs ?? 0;
     if (everyMs > 0) slot.until = Math.min(slot.until, slot.from + everyMs);
     return slot.answer;
@@ -268,9 +254,9 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
     tracing: GetTokenOptions["tracingOptions"],
   ): Promise<Answer> {
     slot.owner.waits += 1;
-    const answer = this.#join(this.#engine.job(), slot, signal);
+    const answer = this.#join(this.#seat.engine.job(), slot, signal);
     this.#tracing = tracing;
-    this.#driver.drain(this);
+    this.#seat.drain();
     this.#tracing = undefined;
     return answer;
   }
@@ -288,10 +274,10 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
       if (slot.owner.watch === undefined) slot.crowd = answer;
       return answer;
     }
-    const engine = this.#engine;
+    const { engine } = this.#seat;
     try {
       return joined.shareUntil(signal, () => {
-        if (engine === this.#engine) this.#leave(job, joined);
+        if (engine === this.#seat.engine) this.#leave(job, joined);
       });
     } catch (error) {
       // A signal that cannot be listened to: the caller whom the engine counted does not wait.
@@ -303,8 +289,8 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
   #leave(job: number, waiters: Waiters): void {
     if (waiters.isEmpty && this.#waiting.get(job) === waiters) this.#waiting.delete(job);
     this.guarded(() => {
-      this.#engine.leave(job, this.monotonicMillis(), this.unixMillis());
-      this.#driver.drain(this);
+      this.#seat.engine.leave(job, this.monotonicMillis(), this.unixMillis());
+      this.#seat.drain();
     });
   }
 
@@ -325,8 +311,8 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
       if (known !== undefined && known.entry >= 0) return known;
     }
     const list = listOf(scopes);
-    if (!isExact(tenantId ?? "") || !isExact(claims ?? "")) return undefined;
-    const entry = this.#engine.intern(
+    if (!areExact(details)) return undefined;
+    const entry = this.#seat.engine.intern(
       owner.id,
       list,
       tenantId,
@@ -336,8 +322,8 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
       this.unixMillis(),
     );
     // What made room for it is forgotten before it can be served once more.
-    this.#driver.drain(this);
-    if (entry < 0) return refuse(entry);
+    this.#seat.drain();
+    if (entry < 0) return refused(entry);
     const slot =
       this.#at(entry) ??
       this.#place(new Slot(entry, owner, typeof scopes === "string" ? scopes : list, details));
@@ -390,19 +376,12 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
     const slot = this.#at(entry);
     if (slot === undefined) return;
     slot.forget();
-    const zone = this.#engine.explain(entry, this.monotonicMillis(), this.unixMillis());
+    const zone = this.#seat.engine.explain(entry, this.monotonicMillis(), this.unixMillis());
     if (zone === Zone.Unknown) this.#retire(slot);
   }
 
   drained(): void {
-    const at = this.#engine.nextTimeout();
-    const keepsAlive = this.#waiting.size > 0;
-    if (at === this.#timerAt && keepsAlive === this.#timerKeepsAlive) return;
-    this.#clearTimer();
-    if (at === Number.POSITIVE_INFINITY) return;
-    this.#timerAt = at;
-    this.#timerKeepsAlive = keepsAlive;
-    this.#timer = this.#setTimer(() => this.#timeout(), Math.ceil(at - this.monotonicMillis()), keepsAlive);
+    this.#alarm.set(this.#seat.engine.nextTimeout(), this.#waiting.size > 0);
   }
 
   stability(fetch: number): number {
@@ -461,65 +440,13 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
 
   started(run: Run): void {
     this.guarded(() => {
-      this.#engine.started(run.fetch, this.monotonicMillis(), this.unixMillis());
-      this.#driver.drain(this);
+      this.#seat.engine.started(run.fetch, this.monotonicMillis(), this.unixMillis());
+      this.#seat.drain();
     });
   }
 
-  async obtain(run: Run, shelf: Shelf, call: () => Promise<unknown>): Promise<unknown> {
-    const { scopes, details } = run.slot;
-    const shelved = shelf.find(listOf(scopes), details);
-    if (shelved === undefined) {
-      shelf.vacate();
-      this.emit?.({ type: "memory-only", ...subjectOfSlot(run.slot) });
-      return call();
-    }
-    const found = details.claims === undefined ? await this.#firstLook(shelf, shelved) : undefined;
-    const token = this.#usable(run, shelf, shelved, found?.token);
-    if (token !== undefined || run.aborted) return token;
-    stored ??= await import("./store.ts");
-    return stored.obtain(run, shelf, { ...shelved, found }, call, this);
-  }
-
-  /** What is in the store. Often its token answers at once, and the way through the store need not even be loaded. */
-  #firstLook(shelf: Shelf, { key }: Shelved): Promise<StoredEntry | undefined> {
-    const look = async () => {
-      await shelf.ready();
-      return readEntry(await shelf.store.load(key));
-    };
-    // What fails here fails on the way too, which tells of it.
-    return shelf.patience.within(this, look).catch(() => undefined);
-  }
-
-  #usable(
-    run: Run,
-    shelf: Shelf,
-    { login }: Shelved,
-    stored: StoredToken | undefined,
-  ): AccessToken | undefined {
-    if (stored === undefined) return undefined;
-    const held = shelf.acquiredAt(run.slot.token);
-    if (!this.#module.storedIsUsable(stored, login, held, this.termsOf(run), this.unixMillis()))
-      return undefined;
-    const token = accessTokenOf(stored);
-    shelf.acquired.set(token, stored.acquiredAt);
-    return token;
-  }
-
-  slow(milliseconds: number): Error {
-    return new StoreTimeoutError(milliseconds);
-  }
-
-  readonly storeErrors = {
-    failedElsewhere: (failure: StoredFailure) => new StoredFailureError(failure),
-    busy: () => new StoreBusyError(),
-    moved: () => new LoginMovedError(),
-  };
-
-  termsOf(run: Run): Terms {
-    const { minValidity, scaleShortLives } = this.#limits;
-    const fetchLimitMs = this.#limitOf(run.slot.owner.kind);
-    return { minValidityMs: minValidity, scaleShortLives, fetchLimitMs };
+  obtain(run: Run, shelf: Shelf, call: () => Promise<unknown>): Promise<unknown> {
+    return this.#way.obtain(run, shelf, call);
   }
 
   subjectOf(run: Run): EventSubject {
@@ -535,14 +462,30 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
     this.#changeLogin(run.slot.owner, undefined);
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  limitOf({ kind }: Owner): number {
+    return this.#limitOf(kind);
+  }
+
+  #limitOf(kind: CredentialKind): number {
+    return kind.limitMs ?? (kind.interactive ? this.#limits.interactive : this.#limits.fetch);
+  }
+
+  handsOut(token: AccessToken, owner: Owner): void {
+    this.#handedOut.set(token, owner.login);
+  }
+
   // ---- What was settled
 
   /** What the last input settled. Returns the error that goes to those who wait, if one does. */
   #settle(code: number, run: Run | undefined, result: unknown): Thrown | undefined {
-    const job = this.#engine.settledJob();
-    const slot = this.#at(this.#engine.settledEntry());
-    const base = this.#engine.settledBase();
-    const reason = this.#engine.settledReason();
+    const job = this.#seat.engine.settledJob();
+    const slot = this.#at(this.#seat.engine.settledEntry());
+    const base = this.#seat.engine.settledBase();
+    const reason = this.#seat.engine.settledReason();
     switch (code) {
       case Settled.Granted:
         this.#keep(job, run, base, result as AccessToken);
@@ -578,7 +521,7 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
   }
 
   #handOut(job: number, run: Run | undefined, token: AccessToken): void {
-    if (run !== undefined) this.#handedOut.set(token, run.slot.owner.login);
+    if (run !== undefined) this.handsOut(token, run.slot.owner);
     this.#take(job)?.resolve(token);
   }
 
@@ -618,10 +561,6 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
     }
   }
 
-  #limitOf(kind: CredentialKind): number {
-    return kind.limitMs ?? (kind.interactive ? this.#limits.interactive : this.#limits.fetch);
-  }
-
   #take(job: number): Waiters | undefined {
     const waiters = this.#waiting.get(job);
     this.#waiting.delete(job);
@@ -632,58 +571,18 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
   // ---- Time
 
   #timeout(): void {
-    this.#timer = undefined;
-    this.#timerAt = Number.POSITIVE_INFINITY;
     this.guarded(() => {
-      while (this.#engine.nextTimeout() <= this.monotonicMillis()) {
-        const code = this.#engine.timeout(this.monotonicMillis(), this.unixMillis());
+      while (this.#seat.engine.nextTimeout() <= this.monotonicMillis()) {
+        const code = this.#seat.engine.timeout(this.monotonicMillis(), this.unixMillis());
         this.#settle(code, undefined, undefined);
-        this.#driver.drain(this);
+        this.#seat.drain();
       }
-      this.#driver.drain(this);
+      this.#seat.drain();
     });
-  }
-
-  #setTimer(run: () => void, milliseconds: number, keepAlive: boolean): unknown {
-    const delay = Math.min(Math.max(1, milliseconds), longestTimer);
-    const { setTimer } = this.#clock;
-    return setTimer === undefined
-      ? this.#platform.setTimer(run, delay, keepAlive)
-      : setTimer.call(this.#clock, run, delay);
-  }
-
-  #clearTimer(): void {
-    const timer = this.#timer;
-    this.#timer = undefined;
-    this.#timerAt = Number.POSITIVE_INFINITY;
-    if (timer !== undefined) this.#endTimer(timer);
-  }
-
-  #endTimer(timer: unknown): void {
-    this.#stopTimer(timer);
   }
 
   after(run: () => void, milliseconds: number, keepAlive: boolean): () => void {
-    const timer = this.#setTimer(run, milliseconds, keepAlive);
-    return () => this.#stopTimer(timer);
-  }
-
-  #stopTimer(timer: unknown): void {
-    if (this.#clock.setTimer === undefined) this.#platform.clearTimer(timer);
-    else this.#clock.clearTimer?.(timer);
-  }
-
-  #pause(milliseconds: number, signal: AbortSignalLike | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted === true) return reject(new AbortError());
-      const onAbort = () => reject(new AbortError());
-      signal?.addEventListener("abort", onAbort);
-      const wake = () => {
-        signal?.removeEventListener("abort", onAbort);
-        resolve();
-      };
-      this.#setTimer(wake, milliseconds, true);
-    });
+    return this.#timers.after(run, milliseconds, keepAlive);
   }
 
   // ---- Login
@@ -692,10 +591,10 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
   #changeLogin(owner: Owner, session: number | undefined): void {
     owner.login += 1;
     const [monotonic, unix] = [this.monotonicMillis(), this.unixMillis()];
-    this.#sure(() => {
-      if (session === undefined) this.#engine.identityChanged(owner.id, monotonic, unix);
-      else this.#engine.identityTouched(owner.id, session, monotonic, unix);
-      this.#driver.drain(this);
+    this.#seat.sure(() => {
+      if (session === undefined) this.#seat.engine.identityChanged(owner.id, monotonic, unix);
+      else this.#seat.engine.identityTouched(owner.id, session, monotonic, unix);
+      this.#seat.drain();
     });
     if (session === undefined) owner.shelf?.vacate();
     const change = session === undefined ? "account" : "session";
@@ -704,90 +603,23 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
 
   // ---- An engine that fails
 
-  #newEngine(): Engine {
-    const engine = this.#module.create(this.#policy, this.#maxEntries, Math.random() * 2 ** 53);
-    if (engine === undefined) throw new OptionError("policy", "has a number that is out of range");
-    for (const { kind, limit } of this.#registered) engine.register(kind, limit);
-    return engine;
-  }
-
-  /** What `work` returns; where the engine fails in it, it is done once more, on a new engine. */
-  #sure<T>(work: () => T): T {
-    const engine = this.#engine;
-    try {
-      return work();
-    } catch (error) {
-      this.#recover(engine, error);
-      return work();
-    }
-  }
-
   /** Runs `work`; where the engine fails in it, a new one takes its place, and the rest of `work` is left undone. */
   guarded(work: () => void): void {
-    const engine = this.#engine;
-    try {
-      work();
-    } catch (error) {
-      this.#recover(engine, error);
-    }
-  }
-
-  #recover(engine: Engine, error: unknown): void {
-    if (!this.#module.hasFailed(engine)) throw error;
-    if (engine === this.#engine) this.#replaceEngine(error);
+    this.#seat.guarded(work);
   }
 
   /** A new engine holds nothing: tokens are fetched again, and those who wait get what the runs under way bring. */
-  #replaceEngine(failure: unknown): void {
+  #beginAnew(failure: unknown): void {
     const [runs, waiting] = [[...this.#runs.values()], [...this.#waiting]];
     this.#runs.clear();
     this.#waiting.clear();
-    this.#clearTimer();
+    this.#alarm.clear();
     for (const slot of this.#slots) if (slot !== undefined) this.#retire(slot);
     this.#slots.length = 0;
-    this.#engine = this.#newEngine();
-    this.#driver = this.#module.drive(this.#engine);
     this.emit?.({ type: "engine-failed", errorName: errorNameOf(failure) });
     for (const [job, waiters] of waiting)
       if (!runs.some((run) => run.job === job)) waiters.rejectQuietly(failure);
-    for (const run of runs) void this.#finish(run, waiting.find(([job]) => job === run.job)?.[1]);
-  }
-
-  /** Waits for a run that the engine does not know any more. What it brings is given to those who wait, and not kept. */
-  async #finish(run: Run, waiters: Waiters | undefined): Promise<void> {
-    if (this.#closed) run.abort();
-    const { kind } = run.slot.owner;
-    const left = this.#limitOf(kind) - (this.monotonicMillis() - run.startedAt);
-    const expire = () => {
-      waiters?.rejectQuietly(new FetchTimeoutError(this.#limitOf(kind)));
-      run.abort();
-    };
-    const limit = this.#setTimer(expire, left, waiters !== undefined);
-    try {
-      const token = this.#judgeAlone(run, await run.answer);
-      waiters?.resolve(token);
-    } catch (error) {
-      run.slot.owner.failures += 1;
-      waiters?.rejectQuietly(error);
-    }
-    this.#endTimer(limit);
-    run.stored?.settle(Ending.Dropped);
-    const milliseconds = this.monotonicMillis() - run.startedAt;
-    this.emit?.({ type: "fetch-end", ...subjectOfSlot(run.slot), outcome: "dropped", milliseconds });
-  }
-
-  /** The answer of a run, where no engine can judge it. */
-  #judgeAlone(run: Run, result: unknown): Answer {
-    const { owner } = run.slot;
-    if (this.#closed || owner.closed) throw new ClosedError();
-    if (run.stability !== Stability.Steady) throw new LoginMovedError();
-    if (result == null) return null;
-    const token = result as AccessToken;
-    if (typeof token.token !== "string" || token.token === "") throw new NotATokenError();
-    if (!(token.expiresOnTimestamp > 0)) throw new TokenExpiryError("missing");
-    if (token.expiresOnTimestamp <= this.unixMillis()) throw new TokenExpiryError("past");
-    this.#handedOut.set(token, owner.login);
-    return token;
+    for (const run of runs) void finishOrphan(run, waiting.find(([job]) => job === run.job)?.[1], this);
   }
 
   // ---- The rest of the interface
@@ -800,15 +632,15 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
   ): Promise<void> {
     if (this.#closed || owner.closed) throw new ClosedError();
     const [monotonic, unix] = [this.monotonicMillis(), this.unixMillis()];
-    this.#sure(() => {
-      if (scopes === undefined) this.#engine.invalidateCredential(owner.id, monotonic, unix);
+    this.#seat.sure(() => {
+      if (scopes === undefined) this.#seat.engine.invalidateCredential(owner.id, monotonic, unix);
       else if (options === undefined)
-        this.#engine.invalidateScopes(owner.id, listOf(scopes), monotonic, unix);
+        this.#seat.engine.invalidateScopes(owner.id, listOf(scopes), monotonic, unix);
       else {
         const { tenantId, cae, claims } = detailsOf(options);
-        this.#engine.invalidateRequest(owner.id, listOf(scopes), tenantId, cae, claims, monotonic, unix);
+        this.#seat.engine.invalidateRequest(owner.id, listOf(scopes), tenantId, cae, claims, monotonic, unix);
       }
-      this.#driver.drain(this);
+      this.#seat.drain();
     });
     const list = scopes === undefined ? undefined : listOf(scopes);
     await owner.shelf?.invalidate(list, options && detailsOf(options));
@@ -816,23 +648,24 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
 
   invalidateAll(): void {
     if (this.#closed) throw new ClosedError();
-    this.#sure(() => {
-      this.#engine.invalidateAll(this.monotonicMillis(), this.unixMillis());
-      this.#driver.drain(this);
+    this.#seat.sure(() => {
+      this.#seat.engine.invalidateAll(this.monotonicMillis(), this.unixMillis());
+      this.#seat.drain();
     });
   }
 
   explain(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Explanation {
     if (this.#closed || owner.closed) throw new ClosedError();
-    const { tenantId, cae, claims } = detailsOf(options);
+    const details = detailsOf(options);
+    const { tenantId, cae, claims } = details;
     const list = listOf(scopes);
     const unreadable = owner.watch === undefined ? undefined : this.#whyUnreadable(owner, owner.watch);
     if (unreadable !== undefined) return unreadable;
-    if (!isExact(tenantId ?? "") || !isExact(claims ?? "")) return nothingHeld();
-    return this.#sure(() => {
-      const entry = this.#engine.find(owner.id, list, tenantId, cae, claims);
+    if (!areExact(details)) return nothingHeld();
+    return this.#seat.sure(() => {
+      const entry = this.#seat.engine.find(owner.id, list, tenantId, cae, claims);
       if (entry < 0) return nothingHeld();
-      return explain(this.#engine, entry, this.monotonicMillis(), this.unixMillis());
+      return explain(this.#seat.engine, entry, this.monotonicMillis(), this.unixMillis());
     });
   }
 
@@ -847,7 +680,7 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
   }
 
   get entries(): number {
-    return this.#closed ? 0 : this.#sure(() => this.#engine.entryCount());
+    return this.#closed ? 0 : this.#seat.sure(() => this.#seat.engine.entryCount());
   }
 
   get fetchesInFlight(): number {
@@ -861,9 +694,9 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
     owner.tree.clear();
     const waiting = [...this.#waiting].filter(([, waiters]) => waiters.slot.owner === owner);
     for (const [job] of waiting) this.#waiting.delete(job);
-    this.#sure(() => {
-      this.#engine.invalidateCredential(owner.id, this.monotonicMillis(), this.unixMillis());
-      this.#driver.drain(this);
+    this.#seat.sure(() => {
+      this.#seat.engine.invalidateCredential(owner.id, this.monotonicMillis(), this.unixMillis());
+      this.#seat.drain();
     });
     // The engine lets its entries go in time; the credential that they hold goes now.
     for (const slot of this.#slots) if (slot?.owner === owner) this.#retire(slot);
@@ -876,18 +709,13 @@ export class CacheHost implements DriverHost, RunListener, StoreHost {
     this.#closed = true;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    this.#sure(() => this.#engine.close(this.monotonicMillis(), this.unixMillis()));
-    this.guarded(() => this.#driver.drain(this));
+    this.#seat.sure(() => this.#seat.engine.close(this.monotonicMillis(), this.unixMillis()));
+    this.guarded(() => this.#seat.drain());
     for (const slot of this.#slots) slot?.forget();
     this.#slots.length = 0;
     for (const waiters of waiting) waiters.reject(new ClosedError());
   }
 }
-
-const refuse = (entry: number): undefined => {
-  if (entry === Refusal.Full) return undefined;
-  throw entry === Refusal.EmptyScope ? new ScopesError() : new ClosedError();
-};
 
 /** The credential's own answer, with the caller's own options. */
 async function passBy(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Promise<Answer> {
@@ -899,30 +727,6 @@ function askedSlot(owner: Owner, scopes: unknown): Slot | undefined {
   if (typeof scopes !== "string" && !Array.isArray(scopes)) return undefined;
   const slot = owner.tree.find(scopes, undefined, false);
   return slot !== undefined && slot.entry >= 0 ? slot : undefined;
-}
-
-function detailsOf(options: GetTokenOptions | undefined): Details {
-  if (options == null) return plain;
-  const tenantId = options.tenantId ?? undefined;
-  const cae = options.enableCae === true;
-  const claims = options.claims || undefined;
-  if (tenantId === undefined && claims === undefined) return cae ? plainCae : plain;
-  return { tenantId, cae, claims };
-}
-
-const plain: Details = { tenantId: undefined, cae: false, claims: undefined };
-const plainCae: Details = { tenantId: undefined, cae: true, claims: undefined };
-
-function listOf(scopes: unknown): readonly string[] {
-  const list: unknown[] = Array.isArray(scopes) ? [...scopes] : [scopes];
-  if (list.length === 0 || !list.every((scope) => isExact(scope) && scope !== "")) throw new ScopesError();
-  // Fetches are made from it, and listeners see it.
-  return Object.freeze(list) as readonly string[];
-}
-
-/** Whether the engine can tell a text from every other: half a surrogate pair has no form of its own in UTF-8. */
-function isExact(text: unknown): boolean {
-  return typeof text === "string" && !/\p{Surrogate}/u.test(text);
 }
 
 function subjectOfSlot(slot: Slot): EventSubject {
