@@ -7,7 +7,8 @@ import type {
 } from "../../wasm/ts/credential.ts";
 import { azFolder, azLockFiles, type Environment, searchPath } from "./az-environment.ts";
 import { AbortError, CredentialUnavailableError } from "./errors.ts";
-import { type AzFailure, type AzRun, type AzRunner, type AzToken, azRunner } from "./runner/runner.ts";
+import { azRunner } from "./runner/choose.ts";
+import type { AzFailure, AzRun, AzRunner, AzToken } from "./runner/runner.ts";
 import { takeSlot } from "./runner/slots.ts";
 import { zoneAround } from "./zone.ts";
 

@@ -1,8 +1,6 @@
-// What a runner of az does, whoever does it: the addon or node:child_process.
-import { addon } from "../addon.ts";
+// What a runner of az does, whoever does it.
 import type { Environment } from "../az-environment.ts";
 import type { Zone } from "../zone.ts";
-import { type AddonExports, addonRunner } from "./addon.ts";
 
 /** A call of a credential, with what the credential was configured to. */
 export interface AzQuestion {
@@ -52,34 +50,4 @@ export interface AzRunner {
   start(run: AzRun): StartedRun;
   /** Ends every run before it returns; each may keep its lock file for `patienceMs` first. */
   stopAll(patienceMs: number): void;
-}
-
-/** How long an exiting process waits for an az that is writing its token cache. */
-const exitPatienceMs = 2000;
-
-let native: AzRunner | undefined;
-let fallback: Promise<AzRunner> | undefined;
-
-/** The addon's runner, or the one over node:child_process. */
-export function azRunner(): Promise<AzRunner> {
-  const exports = addon<AddonExports>();
-  if (exports?.AzRunner === undefined || exports.azArguments === undefined) {
-    fallback ??= loadFallback();
-    return fallback;
-  }
-  native ??= endedWithProcess(addonRunner({ AzRunner: exports.AzRunner, azArguments: exports.azArguments }));
-  return Promise.resolve(native);
-}
-
-async function loadFallback(): Promise<AzRunner> {
-  const [{ childProcessRunner }, functions] = await Promise.all([
-    import("./child-process.ts"),
-    import("../../../wasm/ts/az.ts"),
-  ]);
-  return endedWithProcess(childProcessRunner(functions.loadAz()));
-}
-
-function endedWithProcess(runner: AzRunner): AzRunner {
-  process.on("exit", () => runner.stopAll(exitPatienceMs));
-  return runner;
 }
