@@ -542,6 +542,10 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
       slot.lapse();
       slot.failure = thrown;
     }
+    if (reason === FailReason.Limit) {
+      const late = [...this.#runs.values()].find((run) => run.job === job);
+      late?.stored?.expire(error);
+    }
     this.#take(job)?.reject(error);
     return thrown;
   }

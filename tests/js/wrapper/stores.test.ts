@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { CacheEvent, TokenStore, WithTokenCacheOptions } from "azure-token-cache";
 import {
+  FetchTimeoutError,
   NotSerializableError,
   OptionError,
   StoredFailureError,
@@ -125,6 +126,21 @@ describe("caches that share a store", () => {
       assert.equal(error.message, failure.message);
       assert.ok(error === failure || error instanceof StoredFailureError);
     }
+  });
+
+  it("share the end of a fetch that takes too long", async () => {
+    const store = new MemoryTokenStore();
+    const { first, second, clock } = await sharing(store, "tenant a", 2, ["never"]);
+    const early = errorOf(first.getToken(scope));
+    await clock.advance(45_000);
+    const late = errorOf(second.getToken(scope));
+    await clock.advance(16_000);
+    const errors = (await Promise.all([early, late])) as Error[];
+    assert.ok(errors[0] instanceof FetchTimeoutError);
+    assert.ok(errors[1] instanceof StoredFailureError);
+    assert.deepEqual([errors[1].name, errors[1].message], [errors[0].name, errors[0].message]);
+    assert.equal(second.source.calls.length, 0);
+    assert.equal(store.heldLocks, 0);
   });
 
   it("never meet across partitions, scopes, tenants or CAE", async () => {

@@ -62,7 +62,7 @@ export class StoredFetch {
   #found: StoredEntry = nothing;
   #fetched: AccessToken | null = null;
   #fetchedAt = 0;
-  #error: unknown;
+  #failure: { readonly error: unknown; readonly at: number } | undefined;
   #cancelled = false;
   readonly #over: Promise<void>;
   #end!: () => void;
@@ -91,6 +91,14 @@ export class StoredFetch {
   /** What the cache made of the answer: one of `Ending`. */
   settle(ending: number): void {
     this.#settle(ending);
+  }
+
+  /** The credential took too long: who waits for it in another process is to have this error as well. */
+  expire(error: unknown): void {
+    if (this.#cancelled || this.#walk.step !== Step.Fetch) return;
+    this.#fail(error);
+    this.#settle(Ending.Failed);
+    this.#cancelled = true;
   }
 
   /** Nobody wants the answer any more. */
@@ -176,10 +184,14 @@ export class StoredFetch {
       if (token !== null) this.#host.acquired(token, this.#fetchedAt);
       this.#answer.resolve(token);
     } catch (error) {
-      this.#fetchedAt = this.#host.unixMillis();
-      this.#error = error;
+      this.#fail(error);
       this.#answer.reject(error);
     }
+  }
+
+  /** What failed first counts: an abort at the limit makes the credential fail once more. */
+  #fail(error: unknown): void {
+    this.#failure ??= { error, at: this.#host.unixMillis() };
   }
 
   async #save(over: Generation | undefined): Promise<void> {
@@ -194,10 +206,10 @@ export class StoredFetch {
 
   async #saveFailure(): Promise<void> {
     const { store, key, login } = this.#request;
-    const error = this.#error;
+    const { error, at } = this.#failure ?? { error: undefined, at: this.#host.unixMillis() };
     const pause = retryAfter(error, this.#host.unixMillis());
     const failure = {
-      failedAt: this.#fetchedAt,
+      failedAt: at,
       ...namedError(error),
       network: isNetwork(error),
       retryAfterMs: Number.isNaN(pause) ? undefined : pause,
