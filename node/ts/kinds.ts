@@ -5,6 +5,7 @@
 import type { CredentialKind } from "../../wasm/ts/platform.ts";
 import { generalKind } from "../../wasm/ts/platform.ts";
 import { azFolder } from "./az-environment.ts";
+import { fieldOf, has, hasMethod, isObject, textOf } from "./fields.ts";
 import type { LoginNeeds } from "./login-watch.ts";
 import type { Tool } from "./login-watch-sources.ts";
 
@@ -12,6 +13,16 @@ import type { Tool } from "./login-watch-sources.ts";
 export interface Recognised {
   readonly kind: CredentialKind;
   readonly login?: LoginNeeds;
+  /** Where its identity is in its configuration: what it is. */
+  readonly shape?: ShapeName;
+  /** Of one that asks others, in their order: what is known of them. */
+  readonly parts?: readonly Part[];
+}
+
+/** A credential that another one asks. */
+export interface Part {
+  readonly credential: object;
+  readonly known: Recognised | undefined;
 }
 
 /** Set by this package's own credentials, of whichever copy of it. */
@@ -26,10 +37,15 @@ export const originalSymbol: unique symbol = Symbol.for("azure-token-cache.origi
 /** Chains in chains, and credentials held by others, are looked through this deep. */
 const deepest = 8;
 
+/** The credential itself, where another one stands for it. */
+export function subjectOf(credential: object): object {
+  return (credential as { [subjectSymbol]?: object })[subjectSymbol] ?? credential;
+}
+
 /** What is known of `credential`; `undefined` if nobody knows it. */
 export function recognise(credential: object): Recognised | undefined {
   try {
-    return recognised((credential as { [subjectSymbol]?: object })[subjectSymbol] ?? credential, 0);
+    return recognised(subjectOf(credential), 0);
   } catch {
     // A proxy, or a getter that throws.
     return undefined;
@@ -127,15 +143,18 @@ function chain(credential: object, depth: number): Recognised | undefined {
 }
 
 /** As watchful as its most watched part. */
-function together(name: string, parts: readonly unknown[], depth: number): Recognised {
-  const known = parts.filter(isObject).map((part) => recognised(part, depth + 1));
+function together(name: string, sources: readonly unknown[], depth: number): Recognised {
+  const parts = sources
+    .filter(isObject)
+    .map((credential) => ({ credential, known: recognised(credential, depth + 1) }));
+  const known = parts.map((part) => part.known);
   const kind = { ...generalKind, name, interactive: known.some((part) => part?.kind.interactive) };
   const tools = new Set(known.flatMap((part) => part?.login?.tools ?? []));
   const reliances = known.map((part) => (part === undefined ? "unknown" : part.login?.reliance));
   if (reliances.some((reliance) => reliance === "always" || reliance === "perhaps")) {
-    return strictChain(name, [...tools], kind);
+    return { ...strictChain(name, [...tools], kind), parts };
   }
-  return reliances.includes("unknown") ? { kind, login: unknownLogin() } : { kind };
+  return reliances.includes("unknown") ? { kind, login: unknownLogin(), parts } : { kind, parts };
 }
 
 /** A credential of another maker that holds a developer tool's in a field: a wrapper around it. */
@@ -143,7 +162,8 @@ function holder(credential: object, depth: number): Recognised | undefined {
   const held = Object.values(credential).filter((value) => isObject(value) && isCredential(value));
   const known = held.map((part) => recognised(part, depth + 1));
   if (!known.some((part) => part?.login !== undefined && part.login.reliance !== "unknown")) return undefined;
-  return together("credential", held, depth);
+  const { kind, login } = together("credential", held, depth);
+  return login === undefined ? undefined : { kind, login };
 }
 
 // Credentials whose identity is in their configuration. Here a wrong guess would leave a login unwatched, so that a shape
@@ -156,7 +176,10 @@ interface Shape {
   readonly interactive?: true;
 }
 
-const fixedShapes: readonly Shape[] = [
+/** What a credential is of which nobody can change whose tokens it gets. */
+export type ShapeName = (typeof fixedShapes)[number]["name"];
+
+const fixedShapes = [
   { name: "ManagedIdentityCredential", fields: ["managedIdentityApp", "identityClient", "msiRetryConfig"] },
   {
     name: "OnBehalfOfCredential",
@@ -193,14 +216,13 @@ const fixedShapes: readonly Shape[] = [
     interactive: true,
   },
   { name: "unavailable", fields: ["credentialUnavailableErrorMessage", "credentialName"] },
-];
+] as const satisfies readonly Shape[];
 
 function fixed(credential: object, depth: number): Recognised | undefined {
   const shape = fixedShapes.find((shape) => fits(credential, shape));
-  if (shape !== undefined) {
-    return { kind: { ...generalKind, name: shape.name, interactive: shape.interactive === true } };
-  }
-  return environment(credential, depth);
+  if (shape === undefined) return environment(credential, depth);
+  const interactive = "interactive" in shape;
+  return { kind: { ...generalKind, name: shape.name, interactive }, shape: shape.name };
 }
 
 function fits(credential: object, { fields, methods = [] }: Shape): boolean {
@@ -216,37 +238,18 @@ function environment(credential: object, depth: number): Recognised | undefined 
   if (fields.length !== 1 || fields[0] !== "_credential") return undefined;
   const inner = fieldOf(credential, "_credential");
   const kind = { ...generalKind, name: "EnvironmentCredential" };
-  if (inner === undefined) return { kind };
+  if (inner === undefined) return { kind, parts: [] };
   if (!isObject(inner)) return undefined;
   const known = recognised(inner, depth + 1);
-  return known === undefined ? undefined : { ...known, kind };
+  if (known === undefined) return undefined;
+  const { login } = known;
+  return { kind, ...(login !== undefined && { login }), parts: [{ credential: inner, known }] };
 }
 
 // Looking at objects.
 
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
-}
-
 function isCredential(value: object): boolean {
   return hasMethod(value, "getToken");
-}
-
-function has(object: object, field: string): boolean {
-  return Object.hasOwn(object, field);
-}
-
-function hasMethod(object: object, name: string): boolean {
-  return typeof fieldOf(object, name) === "function";
-}
-
-function fieldOf(object: object, name: string): unknown {
-  return (object as Record<string, unknown>)[name];
-}
-
-function textOf(object: object, name: string): string | undefined {
-  const value = fieldOf(object, name);
-  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 function limitOf(object: object, name: string): number | undefined {

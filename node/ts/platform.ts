@@ -3,6 +3,7 @@ import type { CredentialKind, LoginWatch, Platform } from "../../wasm/ts/platfor
 import { cliIdentityNeeds } from "./cli-identity.ts";
 import { recognise, unknownLogin } from "./kinds.ts";
 import { type LoginNeeds, watchLogin } from "./login-watch.ts";
+import { partitionOf } from "./partition.ts";
 
 export const nodePlatform: Platform = {
   kindOf(credential): CredentialKind | undefined {
@@ -13,6 +14,8 @@ export const nodePlatform: Platform = {
     const needs = loginOf(credential, identity);
     return needs && watchLogin(needs);
   },
+
+  partitionOf,
 
   setTimer(run, milliseconds, keepAlive): NodeJS.Timeout {
     const timer = setTimeout(run, milliseconds);

@@ -45,6 +45,7 @@ import { StoreWay, type StoreWayHost } from "./store-way.ts";
 import { Alarm, Timers } from "./timers.ts";
 import { issuedAt } from "./token.ts";
 import { Waiters } from "./waiters.ts";
+import type { Whose } from "./whose.ts";
 
 type Answer = AccessToken | null;
 type Scopes = string | readonly string[];
@@ -96,10 +97,10 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
   }
 
   /** Makes a credential known. */
-  adopt(credential: TokenCredential, watch: LoginWatch | undefined, partition: string | undefined): Owner {
+  adopt(credential: TokenCredential, watch: LoginWatch | undefined, whose: Whose | undefined): Owner {
     const kind = this.#platform.kindOf(credential) ?? generalKind;
     const id = this.#seat.register(kindBits(kind), Math.min(kind.limitMs ?? 0, longestLimit));
-    const shelf = this.#store && new Shelf(this.#store, kind.name, partition, watch);
+    const shelf = this.#store && whose && new Shelf(this.#store, kind.name, whose, watch);
     return new Owner(id, credential, kind, watch, shelf, this.#maxEntries);
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from "./clock.ts";
 import { OptionError } from "./errors.ts";
 import { type EventListener, shielded } from "./events.ts";
 import type { PolicyOption } from "./policy.ts";
+import { isExact } from "./store/entry-key.ts";
 import type { TokenStore } from "./store/token-store.ts";
 
 /** Options of a cache. */
@@ -122,7 +123,8 @@ function checkMaxEntries(maxEntries: unknown): number {
 }
 
 function checkPartition(partition: unknown): string | undefined {
-  if (partition === undefined || (typeof partition === "string" && partition !== "")) return partition;
+  if (partition === undefined || (typeof partition === "string" && partition !== "" && isExact(partition)))
+    return partition;
   throw new OptionError("partition", "must be a text that is not empty, such as a tenant and a client id");
 }
 

@@ -15,12 +15,38 @@ export interface Platform {
    */
   watch(credential: TokenCredential, identity: unknown): LoginWatch | undefined;
 
+  /** With a store: whose tokens this credential gets, as its own options and files say. Not there: nobody can say. */
+  partitionOf?(credential: TokenCredential): Derived;
+
   /** Calls `run` once, after `milliseconds`. With `keepAlive` a caller waits for it; else it must not keep the process alive. */
   setTimer(run: () => void, milliseconds: number, keepAlive: boolean): unknown;
 
   clearTimer(timer: unknown): void;
 
   environment(name: string): string | undefined;
+}
+
+/** Whose tokens a credential gets, or why that cannot be said. */
+export type Derived = Told | { readonly untold: Untold };
+
+/** What keeps the tokens of a credential apart from those of every other identity. */
+export interface Told {
+  /** Equal ones are one identity. It holds no secret. */
+  readonly partition: EntryKey;
+  /** Who is logged in to a developer's tool counts too. */
+  readonly usesLogin: boolean;
+  /** Whether the identity is still that one: a person may have signed in as somebody else. */
+  isStill(): boolean;
+}
+
+/** What cannot be said, for a person. */
+export interface Untold {
+  /** The name of the credential. */
+  readonly credential: string;
+  /** The name of the outermost credential that asks it, if one does. */
+  readonly within?: string;
+  /** The end of the sentence "... cannot be told, because". */
+  readonly why: string;
 }
 
 /** What a credential honours, and how its fetches end. */

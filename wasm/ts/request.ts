@@ -3,6 +3,7 @@ import { Refusal } from "./codes.ts";
 import type { GetTokenOptions } from "./credential.ts";
 import { ClosedError, ScopesError } from "./errors.ts";
 import type { Details } from "./slot.ts";
+import { isExact } from "./store/entry-key.ts";
 
 const plain: Details = { tenantId: undefined, cae: false, claims: undefined };
 const plainCae: Details = { ...plain, cae: true };
@@ -34,8 +35,4 @@ export function areExact({ tenantId, claims }: Details): boolean {
 export function refused(entry: number): undefined {
   if (entry === Refusal.Full) return undefined;
   throw entry === Refusal.EmptyScope ? new ScopesError() : new ClosedError();
-}
-
-function isExact(text: unknown): boolean {
-  return typeof text === "string" && !/\p{Surrogate}/u.test(text);
 }

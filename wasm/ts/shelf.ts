@@ -5,6 +5,7 @@ import type { Details } from "./slot.ts";
 import { beginningOf, entryKey } from "./store/entry-key.ts";
 import { Patience } from "./store/patience.ts";
 import type { EntryKey, StoredLogin, TokenStore } from "./store/token-store.ts";
+import type { Whose } from "./whose.ts";
 
 /** An entry of a store, and the login that it belongs to. */
 export interface Shelved {
@@ -18,7 +19,7 @@ export interface Shelved {
 }
 
 /** The parts of a key that every request of a credential has, and those that a set of scopes has. */
-const parts = { named: { credential: 3, scopes: 4 }, watched: { credential: 4, scopes: 6 } } as const;
+const parts = { named: { credential: 4, scopes: 5 }, watched: { credential: 4, scopes: 6 } } as const;
 
 const plain: Details = { tenantId: undefined, cae: false, claims: undefined };
 const plainCae: Details = { ...plain, cae: true };
@@ -30,28 +31,36 @@ export class Shelf {
   /** When tokens that callers have were acquired, in milliseconds since the Unix epoch. */
   readonly acquired = new WeakMap<AccessToken, number>();
   readonly #kind: string;
-  readonly #partition: string | undefined;
+  readonly #whose: Whose;
   readonly #watch: LoginWatch | undefined;
   readonly patience = new Patience();
   #invalidated: Promise<void> = Promise.resolve();
 
-  /** Without a partition, the watch knows whose tokens they are. */
-  constructor(store: TokenStore, kind: string, partition: string | undefined, watch: LoginWatch | undefined) {
+  constructor(store: TokenStore, kind: string, whose: Whose, watch: LoginWatch | undefined) {
     this.store = store;
     this.#kind = kind;
-    this.#partition = partition;
+    this.#whose = whose;
     this.#watch = watch;
   }
 
   /** The entry of a request; `undefined` where nobody can say whose it is. */
   find(scopes: readonly string[], { tenantId, cae }: Details): Shelved | undefined {
-    if (this.#partition !== undefined) {
-      const key = namedKey(this.#kind, this.#partition, scopes, tenantId, cae);
-      return { key, login: nobodys, account: undefined, loginNow: () => nobodys };
-    }
+    if (this.#whose !== "login") return this.#named(this.#whose, scopes, tenantId, cae);
     const look = () => this.#watch?.stored?.({ scopes, tenantId });
     const found = look();
     return found && { ...found, account: found.account, loginNow: () => look()?.login };
+  }
+
+  #named(
+    whose: Exclude<Whose, "login">,
+    scopes: readonly string[],
+    tenantId: string | undefined,
+    cae: boolean,
+  ): Shelved | undefined {
+    const loginNow = () => ("named" in whose || whose.told.isStill() ? nobodys : undefined);
+    const login = loginNow();
+    const key = namedKey(this.#kind, whose, scopes, tenantId, cae);
+    return login && { key, login, account: undefined, loginNow };
   }
 
   /** When a token that is held was acquired; NaN: none is held, or none that is known. */
@@ -87,7 +96,7 @@ export class Shelf {
     const keys = known.flatMap((each) => this.find(scopes ?? ["none"], each)?.key ?? []);
     const [first] = keys;
     if (first === undefined || details !== undefined) return keys;
-    const { credential, scopes: ofScopes } = this.#partition === undefined ? parts.watched : parts.named;
+    const { credential, scopes: ofScopes } = this.#whose === "login" ? parts.watched : parts.named;
     return scopes === undefined ? [beginningOf(first, credential)] : [...keys, beginningOf(first, ofScopes)];
   }
 }
@@ -95,12 +104,15 @@ export class Shelf {
 /** What the credential honours in general: the set of scopes, the tenant and CAE. */
 function namedKey(
   kind: string,
-  partition: string,
+  whose: Exclude<Whose, "login">,
   scopes: readonly string[],
   tenantId: string | undefined,
   cae: boolean,
 ): EntryKey {
   const set = entryKey([...new Set(scopes)].sort());
   const tenant = tenantId === undefined ? "any tenant" : `tenant ${tenantId}`;
-  return entryKey(["token 1", kind, partition, set, tenant, cae ? "cae" : ""]);
+  // A program may name by chance what is told of another credential.
+  const named =
+    "named" in whose ? (["named", whose.named] as const) : (["told", whose.told.partition] as const);
+  return entryKey(["token 1", kind, ...named, set, tenant, cae ? "cae" : ""]);
 }

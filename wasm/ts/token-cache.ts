@@ -25,6 +25,7 @@ import { checkKey } from "./seal.ts";
 import type { MemoryTokenStore } from "./store/memory-token-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
 import { SwitchedOffCredential } from "./switched-off.ts";
+import { whoseTokens } from "./whose.ts";
 
 /** Counts of a whole cache. */
 export interface CacheStats extends Stats {
@@ -95,11 +96,10 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     close: (host: CacheHost, owner: Owner) => void,
   ): CachedCredential {
     const watch = watchOf(platform, credential, identity);
-    if (store !== undefined && partition === undefined && watch?.stored === undefined)
-      throw new OptionError("partition", needsPartition);
+    const whose = store && whoseTokens(credential, partition, watch, platform);
     if (isOff()) return new SwitchedOffCredential(credential);
     const to = host();
-    const owner = to.adopt(credential, watch, partition);
+    const owner = to.adopt(credential, watch, whose);
     return cachedCredential(to, owner, () => close(to, owner));
   }
 
@@ -227,10 +227,6 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
 
 const doesNotOpen =
   "does not open these bytes: pass the key that they were serialized with, or undefined instead of the bytes to begin anew";
-
-const needsPartition =
-  "is needed with a store for this credential, since the cache cannot find out whose tokens it gets: pass a text that no " +
-  "credential of another identity is given, such as a tenant and a client id";
 
 function add(total: { -readonly [Name in keyof Stats]: Stats[Name] }, stats: Stats): void {
   total.hits += stats.hits;

@@ -372,9 +372,9 @@ describe("the option partition", () => {
     assert.throws(wrap, { name: "OptionError", option: "partition" });
   });
 
-  it("is a text that is not empty", () => {
+  it("is a text that is not empty, and has no half of a character", () => {
     const source = new ScriptedCredential(new ManualClock());
-    for (const partition of ["", 7, null])
+    for (const partition of ["", 7, null, "a\ud83d"])
       assert.throws(() => withTokenCache(source, { partition: partition as never }), OptionError);
   });
 });

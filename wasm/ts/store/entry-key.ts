@@ -15,6 +15,11 @@ export function entryKey(parts: readonly (string | Uint8Array)[]): EntryKey {
   return key;
 }
 
+/** Whether UTF-8 can tell a text from every other: half a surrogate pair has no form of its own there. */
+export function isExact(text: unknown): boolean {
+  return typeof text === "string" && !/\p{Surrogate}/u.test(text);
+}
+
 /** The first of the parts that a key was joined from. */
 export function beginningOf(key: EntryKey, parts: number): EntryKey {
   const lengths = new DataView(key.buffer, key.byteOffset, key.byteLength);

@@ -195,10 +195,12 @@ export class StoredFetch {
   }
 
   async #save(over: Generation | undefined): Promise<void> {
-    const { store, key, account, tenantId, login, loginNow } = this.#request;
+    const { store, key, account, tenantId, loginNow } = this.#request;
     const token = this.#fetched;
-    if (token !== null) {
-      const about = { acquiredAt: this.#fetchedAt, login: loginNow() ?? login, account, tenantId };
+    // Whose it is must still be known: the one who asked may have gone, or signed in as somebody else.
+    const login = loginNow();
+    if (token !== null && login !== undefined) {
+      const about = { acquiredAt: this.#fetchedAt, login, account, tenantId };
       await this.#attempt("save", () => store.save(key, storedTokenOf(token, about), over));
     }
     this.#walk.saved();

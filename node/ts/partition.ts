@@ -1,0 +1,58 @@
+// Whose tokens a credential gets, as its own options and files say it: what keeps them apart from those of all others.
+import type { Derived, Told, Untold } from "../../wasm/ts/platform.ts";
+import { entryKey } from "../../wasm/ts/store/entry-key.ts";
+import { isObject, textOf } from "./fields.ts";
+import { type Part, type Recognised, recognise, subjectOf } from "./kinds.ts";
+import { configuredIdentity, tenantSettings } from "./partition-identity.ts";
+
+/** Reads what the credential keeps to itself, and the certificate that it names. Never throws. */
+export function partitionOf(credential: object): Derived {
+  try {
+    return derived({ credential: subjectOf(credential), known: recognise(credential) });
+  } catch {
+    return untold("credential", "looking at it throws an error");
+  }
+}
+
+function derived({ credential, known }: Part): Derived {
+  if (known === undefined) return untold("credential", "it is of a class that the cache does not know");
+  const { name } = known.kind;
+  if (!hasOneGetToken(credential)) return untold(name, "it was given a getToken of its own");
+  if (known.parts !== undefined) return chain(name, known.parts);
+  if (known.shape !== undefined) return configuredIdentity(known.shape, credential);
+  if (known.login !== undefined) return tool(credential, known);
+  return untold(name, "it is of a class that the cache does not know");
+}
+
+/** A class that extends another one, or a program that replaces a method, may get somebody else's tokens. */
+function hasOneGetToken(credential: object): boolean {
+  let count = 0;
+  for (let at: unknown = credential; isObject(at); at = Object.getPrototypeOf(at))
+    if (Object.hasOwn(at, "getToken")) count += 1;
+  return count === 1 && !Object.hasOwn(credential, "getToken");
+}
+
+/** Any of its parts may have got the token, so that all of them count, in their order. */
+function chain(name: string, parts: readonly Part[]): Derived {
+  const known = parts.map(derived);
+  const gap = known.find((part) => "untold" in part);
+  if (gap !== undefined) return { untold: { ...gap.untold, within: name } };
+  const told = known as readonly Told[];
+  return {
+    partition: entryKey(["chain 1", name, ...told.map((part) => part.partition)]),
+    usesLogin: told.some((part) => part.usesLogin),
+    isStill: () => told.every((part) => part.isStill()),
+  };
+}
+
+/** Who is logged in is the watch's to say; here is what the credential asks of the tool. */
+function tool(credential: object, { kind, login }: Recognised): Told {
+  const tenant = login?.tenantId ?? textOf(credential, "tenantId") ?? "";
+  const asked = [tenant, login?.subscription ?? "", ...tenantSettings(credential)];
+  const partition = entryKey(["tool 1", kind.name, ...asked]);
+  return { partition, usesLogin: true, isStill: () => true };
+}
+
+function untold(credential: string, why: string): { readonly untold: Untold } {
+  return { untold: { credential, why } };
+}

@@ -1,0 +1,30 @@
+// Under which key a credential's token stands in a store, as a cache finds it: what a test compares, or breaks.
+import { nodePlatform } from "../../../node/ts/platform.ts";
+import type { TokenCredential } from "../../../wasm/ts/credential.ts";
+import { generalKind } from "../../../wasm/ts/platform.ts";
+import { Shelf } from "../../../wasm/ts/shelf.ts";
+import { MemoryTokenStore } from "../../../wasm/ts/store/memory-token-store.ts";
+import { whoseTokens } from "../../../wasm/ts/whose.ts";
+
+/** What is asked of a credential. */
+export interface Asked {
+  readonly partition?: string;
+  readonly scopes?: readonly string[];
+  readonly tenantId?: string;
+  readonly cae?: boolean;
+}
+
+/** @throws OptionError where a partition is demanded. */
+export function keyOf(
+  credential: object,
+  { partition, scopes = ["s"], tenantId, cae = false }: Asked = {},
+): Buffer {
+  const given = credential as TokenCredential;
+  const watch = nodePlatform.watch(given, undefined);
+  const whose = whoseTokens(given, partition, watch, nodePlatform);
+  const kind = nodePlatform.kindOf(given) ?? generalKind;
+  const shelf = new Shelf(new MemoryTokenStore(), kind.name, whose, watch);
+  const found = shelf.find(scopes, { tenantId, cae, claims: undefined });
+  if (found === undefined) throw new Error("nobody can say whose it is");
+  return Buffer.from(found.key);
+}
