@@ -1,41 +1,25 @@
 //! `SealedStore`: host's store for JavaScript. It takes the time that files, locks and vaults take, on a thread of its own.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use azure_token_cache_host::boot::BootMoment;
 use azure_token_cache_host::store::{
     Content, EntryKey, Failure, Found, Generation, Guard, LockKind, Record, Saved, Secret, Store, StoreError,
-    StoreOptions, Token, VaultChoice, VaultKind,
+    StoreOptions, Token,
 };
+use napi::Env;
 use napi::bindgen_prelude::Object;
-use napi::{Env, JsDeferred, Status};
 use napi_derive::napi;
 
-/// A store that could not be opened is tried again this much later: a vault that is asked in vain takes its time.
-const CLOSED_FOR: Duration = Duration::from_secs(30);
+use crate::store_thread::{
+    Complaint, Kind, Opens, SealedStoreOptions, StoreThread, entry_key, invalid, store_options,
+};
+
 /// How often a save that replaces whatever is there is tried.
 const SAVES_MAX: usize = 16;
 /// What a chain goes on after: an az that another program ran failed for Node as the credential's own would have.
 const UNAVAILABLE: &str = "CredentialUnavailableError";
-
-/// Where a store is, and how it is sealed. Nothing is checked but the name of the vault.
-#[napi(object)]
-pub struct SealedStoreOptions {
-    /// The state folder; absent: the system's own for this user.
-    pub directory: Option<String>,
-    /// Which of several stores in one folder.
-    pub name: String,
-    /// The one vault to use; absent: the first that works.
-    pub vault: Option<String>,
-    /// Whether tokens may be written unsealed where no vault takes a key.
-    pub unsafe_allow_unencrypted: bool,
-    /// The environment: names and values by turns.
-    pub environment: Vec<String>,
-}
 
 /// What a promise is resolved with. `code` stands where something failed.
 #[napi(object, object_from_js = false)]
@@ -131,7 +115,7 @@ pub struct SealedFailure {
 /// it is resolved; the store itself does not.
 #[napi]
 pub struct SealedStore {
-    thread: Arc<StoreThread>,
+    thread: Arc<StoreThread<Store>>,
 }
 
 #[napi]
@@ -229,7 +213,7 @@ impl SealedStore {
 #[napi]
 pub struct SealedLock {
     guard: Option<Guard>,
-    thread: Arc<StoreThread>,
+    thread: Arc<StoreThread<Store>>,
 }
 
 #[napi]
@@ -245,154 +229,15 @@ impl SealedLock {
     }
 }
 
-/// One thread, which does what it is asked in turn.
-struct StoreThread {
-    jobs: Mutex<Option<Sender<Job>>>,
-    /// Says nothing, and ends with the thread.
-    ended: Mutex<Receiver<()>>,
-    ending: Arc<AtomicBool>,
-}
-
-struct Job {
-    kind: Kind,
-    work: Box<dyn FnOnce(&mut Opening) + Send>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    /// Nobody misses it in a process that ends.
-    Look,
-    /// The next process relies on it.
-    Change,
-}
-
-impl StoreThread {
-    fn start(options: StoreOptions) -> napi::Result<Self> {
-        let (jobs, asked) = mpsc::channel::<Job>();
-        let (alive, ended) = mpsc::channel();
-        let ending = Arc::new(AtomicBool::new(false));
-        let is_ending = Arc::clone(&ending);
-        let work = move || {
-            let _alive = alive;
-            let mut opening = Opening { options, found: None };
-            for job in asked {
-                if job.kind == Kind::Change || !is_ending.load(Ordering::Acquire) {
-                    (job.work)(&mut opening);
-                }
-            }
-        };
-        thread::Builder::new().name("token-store".into()).spawn(work).map_err(|error| {
-            napi::Error::new(
-                Status::GenericFailure,
-                format!("There is no thread for the token store: {error}"),
-            )
-        })?;
-        Ok(Self { jobs: Mutex::new(Some(jobs)), ended: Mutex::new(ended), ending })
-    }
-
-    /// A promise of what comes of `work` with the open store.
-    fn ask<'env>(
-        &self,
-        env: &'env Env,
-        kind: Kind,
-        work: impl FnOnce(&Store) -> Result<SealedReply, StoreError> + Send + 'static,
-    ) -> napi::Result<Object<'env>> {
-        self.ask_whatever(env, kind, |opening| match opening.store() {
-            Ok(store) => work(store).unwrap_or_else(|error| Complaint::of(&error).into()),
-            Err(complaint) => complaint.into(),
-        })
-    }
-
-    /// A promise of what comes of `work`, whether or not the store can be opened.
-    fn ask_whatever<'env>(
-        &self,
-        env: &'env Env,
-        kind: Kind,
-        work: impl FnOnce(&mut Opening) -> SealedReply + Send + 'static,
-    ) -> napi::Result<Object<'env>> {
-        let (answer, promise) = Answer::new(env)?;
-        let work = Box::new(move |opening: &mut Opening| answer.give(work(opening)));
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        // A job that nobody takes answers for itself when it is dropped.
-        let _ = jobs.as_ref().map(|jobs| jobs.send(Job { kind, work }));
-        Ok(promise)
-    }
-
-    fn finish(&self, patience: Duration) {
-        self.ending.store(true, Ordering::Release);
-        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let _ = self.ended.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(patience);
-    }
-}
-
-/// A store that is opened when it is needed.
-struct Opening {
-    options: StoreOptions,
-    found: Option<Result<Store, (Complaint, Instant)>>,
-}
-
-impl Opening {
-    fn store(&mut self) -> Result<&Store, Complaint> {
-        if matches!(&self.found, Some(Err((_, since))) if since.elapsed() >= CLOSED_FOR) {
-            self.found = None;
-        }
-        let open = || Store::open(&self.options).map_err(|error| (Complaint::of(&error), Instant::now()));
-        self.found.get_or_insert_with(open).as_ref().map_err(|(complaint, _)| complaint.clone())
-    }
-}
-
-/// An error as JavaScript sees it.
-#[derive(Clone)]
-struct Complaint {
-    code: &'static str,
-    message: String,
-}
-
-impl Complaint {
-    fn of(error: &StoreError) -> Self {
-        let code = match error {
-            StoreError::MemoryOnly(_) => "MEMORY_ONLY",
-            StoreError::RelativeDirectory(_) => "RELATIVE_DIRECTORY",
-            StoreError::Name(_) => "NAME",
-            StoreError::Folder { .. } => "FOLDER",
-            StoreError::NoVault(_) => "NO_VAULT",
-            StoreError::Busy(_) => "LOCKED",
-            _ => "SYSTEM",
-        };
-        Self { code, message: error.to_string() }
+impl Opens for Store {
+    fn open(options: &StoreOptions) -> Result<Self, StoreError> {
+        Store::open(options)
     }
 }
 
 impl From<Complaint> for SealedReply {
     fn from(Complaint { code, message }: Complaint) -> Self {
         Self { code: Some(code.into()), message: Some(message), ..Self::default() }
-    }
-}
-
-type Resolve = Box<dyn FnOnce(Env) -> napi::Result<SealedReply>>;
-
-/// A promise to be resolved. Whatever becomes of the thread, it is: a pending one would keep the process alive.
-struct Answer(Option<JsDeferred<SealedReply, Resolve>>);
-
-impl Answer {
-    fn new(env: &Env) -> napi::Result<(Self, Object<'_>)> {
-        let (deferred, promise) = env.create_deferred()?;
-        Ok((Self(Some(deferred)), promise))
-    }
-
-    fn give(mut self, reply: SealedReply) {
-        if let Some(deferred) = self.0.take() {
-            deferred.resolve(Box::new(move |_| Ok(reply)));
-        }
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        if let Some(deferred) = self.0.take() {
-            let complaint = Complaint { code: "ENDED", message: "the token store has ended".into() };
-            deferred.resolve(Box::new(move |_| Ok(complaint.into())));
-        }
     }
 }
 
@@ -430,29 +275,6 @@ fn invalidate(store: &Store, beginning: &EntryKey) -> Result<(), StoreError> {
     // Whoever fetches holds a lock, and the first lock makes the key.
     let has_key = store.vault().is_some() || store.is_unencrypted();
     if has_key { store.invalidate(beginning) } else { Ok(()) }
-}
-
-fn store_options(options: &SealedStoreOptions) -> napi::Result<StoreOptions> {
-    let vault = match options.vault.as_deref() {
-        None => VaultChoice::Auto,
-        Some(name) => VaultChoice::Only(VaultKind::from_name(name).ok_or_else(|| invalid("vault"))?),
-    };
-    let variables = options.environment.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone()));
-    Ok(StoreOptions {
-        directory: options.directory.as_ref().map(Into::into),
-        name: options.name.clone(),
-        vault,
-        unsafe_allow_unencrypted: options.unsafe_allow_unencrypted,
-        environment: variables.collect(),
-    })
-}
-
-fn entry_key(bytes: &[u8]) -> napi::Result<EntryKey> {
-    EntryKey::from_bytes(bytes).ok_or_else(|| invalid("key"))
-}
-
-fn invalid(what: &str) -> napi::Error {
-    napi::Error::new(Status::InvalidArg, format!("This is no {what}."))
 }
 
 impl SealedToken {

@@ -33,6 +33,20 @@ pub(super) fn sweep(store: &Folder, own: &Folder, opens: &dyn Fn(&str) -> bool) 
     }
 }
 
+/// Sweeps the documents of all keys: of one that cannot be opened here, another login of this user may have the key.
+pub(super) fn sweep_documents(documents: &Folder) {
+    let now = SystemTime::now();
+    for (_, folder) in key_folders(documents, FOLDERS) {
+        sweep_folder(documents, &folder, &|name, stamp| {
+            if name.starts_with(TEMPORARY) {
+                past(now, stamp.changed, TEMPORARY_LIFE)
+            } else {
+                past(now, stamp.keep_until, Duration::ZERO)
+            }
+        });
+    }
+}
+
 /// The folders of keys in a store.
 pub(super) fn key_folders(store: &Folder, most: usize) -> Vec<(String, Folder)> {
     let names = store.names(most.max(LOOKS)).unwrap_or_default().into_iter();

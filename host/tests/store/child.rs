@@ -6,10 +6,11 @@ use std::path::Path;
 use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};
 
 use azure_token_cache_host::store::{
-    Environment, Generation, Guard, LockKind, Saved, Store, StoreError, StoreOptions, VaultChoice, VaultKind,
+    Documents, Environment, Generation, Guard, LockKind, Saved, Store, StoreError, StoreOptions, VaultChoice,
+    VaultKind,
 };
 
-use crate::stage::{Stage, failure, get, key, record};
+use crate::stage::{Stage, document, failure, get, key, record};
 
 /// Before each of a child's answers, so that what the test harness prints is told apart.
 const ANSWER: &str = "answer: ";
@@ -60,6 +61,9 @@ impl Act {
             ["load", name] => get(self.store(), &key(name)).unwrap_or_else(|| "nothing".into()),
             ["flaw", name] => format!("{:?}", self.store().load(&key(name)).flaw),
             ["fail", name] => self.fail(name),
+            ["count-up", who, times] => self.count_up(who, times.parse().unwrap()),
+            // Never answers: it is killed.
+            ["count-on", who] => self.count_up(who, usize::MAX),
             // Never answers: it is killed.
             ["save-on", name] => loop {
                 for round in 0.. {
@@ -98,6 +102,20 @@ impl Act {
             Ok(Saved::Superseded(_)) => "superseded".into(),
             Err(error) => said(&error),
         }
+    }
+
+    /// Adds entries to the document that all share, and removes every other one again.
+    fn count_up(&self, who: &str, times: usize) -> String {
+        let documents = Documents::open(&self.options).unwrap();
+        for count in 0..times {
+            let section = |entries: &str| format!(r#"{{"section":{{{entries}}}}}"#);
+            let kept = format!(r#""{who}-{count}":{{"filler":"{}"}}"#, "x".repeat(500));
+            let passing = format!(r#""{who}-passing":{count}"#);
+            let both = section(&format!("{kept},{passing}"));
+            documents.merge(&document(), "{}", &both).unwrap();
+            documents.merge(&document(), &both, &section(&kept)).unwrap();
+        }
+        "counted".into()
     }
 
     fn fail(&self, name: &str) -> String {

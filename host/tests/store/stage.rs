@@ -89,6 +89,11 @@ pub fn key(name: &str) -> EntryKey {
     EntryKey::from_parts(&[b"az", name.as_bytes(), b"/home/ann/.azure"])
 }
 
+/// What the tests keep their one document under.
+pub fn document() -> EntryKey {
+    EntryKey::from_parts(&[b"msal", b"msal.cache", b"cae"])
+}
+
 pub fn token(text: &str) -> Token {
     Token {
         secret: Secret::new(format!("{CANARY}{text}")),
