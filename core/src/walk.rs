@@ -14,10 +14,6 @@ use crate::time::{CLOCK_TOLERANCE, Instant};
 pub const ACQUIRED_AHEAD: i64 = 60_000;
 /// A stored failure answers for this long, in milliseconds: many times the longest pause between two looks.
 pub const FAILURE_LASTS: i64 = 10_000;
-/// The first pause of a walk that found the lock taken, in milliseconds. Each next one is half as long again.
-pub const FIRST_PAUSE: i64 = 10;
-/// The longest pause, in milliseconds.
-pub const LONGEST_PAUSE: i64 = 200;
 
 /// What a walk is to get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +45,45 @@ impl Login {
     }
 }
 
+/// How long the pauses of a walk are that found the lock taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// A look costs microseconds, and only this machine: 10 ms, each next pause half as long again, up to 200 ms.
+    #[default]
+    Near,
+    /// A look goes over the network to a server that a fleet shares: 100 ms, each next pause twice as long, up to 2 s. A
+    /// fetch of 1.5 s costs who waits for it four looks.
+    Far,
+}
+
+impl Pace {
+    /// The first pause, in milliseconds.
+    #[must_use]
+    pub const fn first(self) -> i64 {
+        match self {
+            Self::Near => 10,
+            Self::Far => 100,
+        }
+    }
+
+    /// The longest pause, in milliseconds.
+    #[must_use]
+    pub const fn longest(self) -> i64 {
+        match self {
+            Self::Near => 200,
+            Self::Far => 2_000,
+        }
+    }
+
+    fn after(self, pause: i64) -> i64 {
+        let longer = match self {
+            Self::Near => pause.saturating_add(pause / 2),
+            Self::Far => pause.saturating_mul(2),
+        };
+        longer.min(self.longest())
+    }
+}
+
 /// How long a walk may take. Times are milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -60,14 +95,21 @@ pub struct Terms {
     pub patience: u32,
     /// When a walk that never had its turn ends with [`Answer::Exhausted`].
     pub limit: u32,
+    /// How often it looks meanwhile.
+    pub pace: Pace,
 }
 
 impl Terms {
     /// For a process that answers once, as the CLI and the shim: az promises its callers 300 s, and they give up after 10 s.
-    pub const ONE_ANSWER: Self =
-        Self { min_validity: 300_000, scale_short_lives: false, patience: 5_000, limit: 60_000 };
+    pub const ONE_ANSWER: Self = Self {
+        min_validity: 300_000,
+        scale_short_lives: false,
+        patience: 5_000,
+        limit: 60_000,
+        pace: Pace::Near,
+    };
 
-    /// For a process that holds its tokens in memory under this policy.
+    /// For a process that holds its tokens in memory under this policy, by way of a store on this machine.
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
         Self {
@@ -75,6 +117,7 @@ impl Terms {
             scale_short_lives: policy.scale_short_lives,
             patience: (policy.fetch_limit / 2).min(30_000),
             limit: policy.fetch_limit,
+            pace: Pace::Near,
         }
     }
 }
@@ -287,7 +330,7 @@ impl Walk {
             state: if wanted.challenged { fetching } else { State::Looking },
             before: None,
             looked: false,
-            pause: FIRST_PAUSE,
+            pause: terms.pace.first(),
             patience_ends_at: now.monotonic_ms().saturating_add(patience),
             limit_at: now.monotonic_ms().saturating_add(i64::from(terms.limit)),
             first_slot,
@@ -437,7 +480,7 @@ impl Walk {
 
     fn next_pause(&mut self, now: Instant) -> i64 {
         let pause = self.pause.saturating_add(self.pause.saturating_mul(self.jitter.spread()) / 5_000);
-        self.pause = self.pause.saturating_add(self.pause / 2).min(LONGEST_PAUSE);
+        self.pause = self.terms.pace.after(self.pause);
         now.monotonic_ms().saturating_add(pause).min(self.limit_at.max(now.monotonic_ms().saturating_add(1)))
     }
 

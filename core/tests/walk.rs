@@ -1,8 +1,8 @@
 //! The walk across processes, step by step: what is usable, how long it waits, and what it leaves behind.
 
 use azure_token_cache_core::walk::{
-    Answer, Ending, Generation, Lane, Loaded, Locking, Login, Over, Step, StoredFailure, StoredToken, Terms,
-    Walk, Wanted,
+    Answer, Ending, Generation, Lane, Loaded, Locking, Login, Over, Pace, Step, StoredFailure, StoredToken,
+    Terms, Walk, Wanted,
 };
 use azure_token_cache_core::{Clock, Instant, Policy, Stability};
 
@@ -195,20 +195,33 @@ fn a_look_that_the_login_moved_under_is_repeated() {
 
 #[test]
 fn the_pauses_grow_to_a_fifth_of_a_second_and_differ_by_seed() {
-    let pauses = |seed| {
-        let mut walk = Walk::new(WANTED, Terms::ONE_ANSWER, seed, at(0));
-        assert_eq!(walk.handle_loaded(EMPTY, Stability::Steady, at(0)), None);
-        let mut times = vec![0];
-        for _ in 0..14 {
-            times.push(wait_for_turn(&mut walk, times[times.len() - 1]));
-        }
-        times.windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>()
-    };
-    let seen = pauses(1);
+    let seen = pauses(Pace::Near, 1);
     assert!((8..=12).contains(&seen[0]), "{seen:?}");
     assert!(seen.windows(2).take(5).all(|pair| pair[0] < pair[1] + 20), "{seen:?}");
     assert!(seen[12..].iter().all(|pause| (160..=240).contains(pause)), "{seen:?}");
-    assert_ne!(seen, pauses(2));
+    assert_ne!(seen, pauses(Pace::Near, 2));
+}
+
+#[test]
+fn a_fetch_of_a_second_and_a_half_costs_who_waits_for_it_far_away_four_looks() {
+    for seed in 0..20 {
+        let seen = pauses(Pace::Far, seed);
+        assert!((80..=120).contains(&seen[0]), "{seen:?}");
+        assert!((1_200..=1_800).contains(&seen[..4].iter().sum::<i64>()), "{seen:?}");
+        assert!(seen[5..].iter().all(|pause| (1_600..=2_400).contains(pause)), "{seen:?}");
+    }
+}
+
+/// Fourteen pauses of a walk that finds the lock taken each time.
+fn pauses(pace: Pace, seed: u64) -> Vec<i64> {
+    let terms = Terms { pace, patience: 60_000, ..Terms::ONE_ANSWER };
+    let mut walk = Walk::new(WANTED, terms, seed, at(0));
+    assert_eq!(walk.handle_loaded(EMPTY, Stability::Steady, at(0)), None);
+    let mut times = vec![0];
+    for _ in 0..14 {
+        times.push(wait_for_turn(&mut walk, times[times.len() - 1]));
+    }
+    times.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
 #[test]
@@ -371,7 +384,13 @@ fn a_report_that_nobody_asked_for_changes_nothing() {
 fn the_terms_follow_the_policy() {
     assert_eq!(
         Terms::of(&Policy::DEFAULT),
-        Terms { min_validity: 2_000, scale_short_lives: true, patience: 30_000, limit: 60_000 }
+        Terms {
+            min_validity: 2_000,
+            scale_short_lives: true,
+            patience: 30_000,
+            limit: 60_000,
+            pace: Pace::Near
+        }
     );
     let hasty = Policy { fetch_limit: 8_000, ..Policy::DEFAULT };
     assert_eq!(Terms::of(&hasty).patience, 4_000, "there is time left for a slot");

@@ -1,7 +1,7 @@
 //! The walk across processes with numbers in and out. Its codes and its types stand in `wasm/ts/store/walk.ts`.
 
 use azure_token_cache_core::walk::{
-    Answer, Ending, Generation, Lane, Loaded, Locking, Over, Step, StoredFailure, StoredToken, Terms,
+    Answer, Ending, Generation, Lane, Loaded, Locking, Over, Pace, Step, StoredFailure, StoredToken, Terms,
     Walk as Core, Wanted,
 };
 use azure_token_cache_core::{Clock, Instant, Policy, Stability};
@@ -30,6 +30,7 @@ impl Walk {
         min_validity: u32,
         scale_short_lives: bool,
         fetch_limit: u32,
+        far: bool,
         seed: f64,
         monotonic: f64,
         unix: f64,
@@ -38,7 +39,9 @@ impl Walk {
         let now = clock.sample(whole(monotonic), whole(unix));
         let wanted = Wanted { login: login(account, session), held: known(held), challenged, runs: 0 };
         let policy = Policy { min_validity, scale_short_lives, fetch_limit, ..Policy::DEFAULT };
-        let core = Core::new(wanted, Terms::of(&policy), whole(seed).cast_unsigned(), now);
+        let pace = if far { Pace::Far } else { Pace::Near };
+        let terms = Terms { pace, ..Terms::of(&policy) };
+        let core = Core::new(wanted, terms, whole(seed).cast_unsigned(), now);
         Self { core, clock, found: Loaded::default() }
     }
 

@@ -42,6 +42,7 @@ function late(bytes: ByteStore, keys: Keys): TokenStore {
     return made;
   };
   return {
+    pace: bytes.pace,
     load: async (key) => (await store()).load(key),
     tryLock: async (key, lane) => (await store()).tryLock(key, lane),
     save: async (key, token, over) => (await store()).save(key, token, over),

@@ -91,7 +91,7 @@ export class StoreWay implements StoreHost {
     this.#host.started(run);
   }
 
-  termsOf(run: Run): Terms {
+  termsOf(run: Run): Omit<Terms, "far"> {
     const { minValidity, scaleShortLives } = this.#limits;
     const fetchLimitMs = this.#host.limitOf(run.slot.owner);
     return { minValidityMs: minValidity, scaleShortLives, fetchLimitMs };

@@ -5,6 +5,9 @@
  * or none; what is in the bytes nobody can tell. Whatever it rejects with costs a fetch and never an answer.
  */
 export interface ByteStore {
+  /** `"far"` where its bytes are beyond the network, so that whoever waits for another one's fetch looks less often. */
+  readonly pace?: "near" | "far" | undefined;
+
   /** The bytes under a name; `null` or `undefined` where there are none. */
   load(name: string): Promise<Uint8Array | null | undefined>;
 

@@ -13,7 +13,7 @@ export interface StoreHost extends Clocks, Patient {
   readonly emit: ((event: CacheEvent) => void) | undefined;
   /** The credential starts only now. */
   started(run: Run): void;
-  termsOf(run: Run): Terms;
+  termsOf(run: Run): Omit<Terms, "far">;
   subjectOf(run: Run): EventSubject;
 }
 
@@ -32,7 +32,7 @@ export function obtain(
     tenantId: details.tenantId,
     challenged: details.claims !== undefined,
     held: shelf.acquiredAt(token),
-    terms: host.termsOf(run),
+    terms: { ...host.termsOf(run), far: shelf.store.pace === "far" },
   };
   run.stored = new StoredFetch(request, {
     fetch: () => {

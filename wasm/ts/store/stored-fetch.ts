@@ -201,7 +201,7 @@ export class StoredFetch {
     const login = loginNow();
     if (token !== null && login !== undefined) {
       const about = { acquiredAt: this.#fetchedAt, login, account, tenantId };
-      await this.#attempt("save", () => store.save(key, storedTokenOf(token, about), over));
+      await this.#attempt("save", () => store.save(key, storedTokenOf(token, about), over, this.#lock));
     }
     this.#walk.saved();
   }
@@ -217,7 +217,7 @@ export class StoredFetch {
       retryAfterMs: Number.isNaN(pause) ? undefined : pause,
       login,
     };
-    await this.#attempt("save-failure", () => store.saveFailure(key, failure));
+    await this.#attempt("save-failure", () => store.saveFailure(key, failure, this.#lock));
     this.#walk.saved();
   }
 

@@ -8,6 +8,12 @@ export type EntryKey = Uint8Array;
  * look, lock, fetch and save is decided by the cache. Whatever a store rejects with costs a fetch and never an answer.
  */
 export interface TokenStore {
+  /**
+   * `"far"`: a look goes over the network to a server that many machines share, so that whoever waits for another one's
+   * fetch looks less often: after 100 ms, then after twice as long each time, up to 2 s. Else after 10 to 200 ms.
+   */
+  readonly pace?: "near" | "far" | undefined;
+
   /** Looks at an entry. What cannot be read, opened or understood is not there. */
   load(key: EntryKey): Promise<StoredEntry>;
 
@@ -19,12 +25,19 @@ export interface TokenStore {
 
   /**
    * Keeps a token, and raises the generation of the entry by one; as a whole or not at all. With `over` only where the
-   * generation is still that one: resolves to `false` where it is not.
+   * generation is still that one: resolves to `false` where it is not. `lock` is the one that the fetch held, and needs no
+   * longer: a store whose locks can pass to others before they are released refuses where that happened, and may release
+   * it with the save.
    */
-  save(key: EntryKey, token: StoredToken, over: Generation | undefined): Promise<boolean>;
+  save(
+    key: EntryKey,
+    token: StoredToken,
+    over: Generation | undefined,
+    lock?: StoreLock | undefined,
+  ): Promise<boolean>;
 
-  /** Keeps a failure for those who wait for the fetch that failed. */
-  saveFailure(key: EntryKey, failure: StoredFailure): Promise<void>;
+  /** Keeps a failure for those who wait for the fetch that failed. Of `lock` the same is true as of a save's. */
+  saveFailure(key: EntryKey, failure: StoredFailure, lock?: StoreLock | undefined): Promise<void>;
 
   /**
    * Forgets the tokens whose keys begin with these parts, and keeps out the results of their fetches that have begun; of a

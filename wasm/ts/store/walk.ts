@@ -28,6 +28,8 @@ export const Locking = { Taken: 0, Busy: 1, Unavailable: 2 } as const;
 /** What of a policy counts for a walk. Times are milliseconds. */
 export interface Terms extends UsableTerms {
   readonly fetchLimitMs: number;
+  /** A look goes to a server that many share: it looks less often. */
+  readonly far: boolean;
 }
 
 /** What a walk is to get. */
@@ -65,6 +67,7 @@ export class Walk {
       terms.minValidityMs,
       terms.scaleShortLives,
       terms.fetchLimitMs,
+      terms.far,
       Math.random() * 2 ** 53,
       clocks.monotonicMillis(),
       clocks.unixMillis(),
