@@ -43,6 +43,7 @@ async function bundle(build, entry) {
     lineLimit: 120,
     legalComments: "none",
     charset: "utf8",
+    loader: { ".lua": "text" },
     logLevel: "silent",
     plugins: [separateFiles(entry), ...(entry.workerd ? [filesForWorkerd] : [])],
   }).catch((error) => {

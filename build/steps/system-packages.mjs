@@ -15,6 +15,7 @@ const needs = [
   { package: "util-linux", probe: ["unshare", "--version"] },
   { package: "dbus", probe: ["sh", "-c", "dbus-daemon --version && command -v dbus-send"] },
   { package: "chromium", probe: ["/usr/bin/chromium", "--version"] },
+  { package: "redis-server", probe: ["sh", "-c", "redis-server --version && redis-cli --version"] },
   { package: "gnome-keyring", probe: ["gnome-keyring-daemon", "--version"] },
 ];
 

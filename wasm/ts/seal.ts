@@ -27,9 +27,11 @@ export function checkKey(key: unknown): Uint8Array {
   );
 }
 
-type Keys = readonly [Uint8Array, ...Uint8Array[]];
+/** The first seals, all open. */
+export type Keys = readonly [Uint8Array, ...Uint8Array[]];
 
-function checkKeys(options: SealOptions): Keys {
+/** @throws OptionError where one is not 32 bytes, or there is none. */
+export function checkKeys(options: SealOptions): Keys {
   const keys = options?.keys ?? [options?.key];
   const [first, ...others] = Array.isArray(keys) ? keys : [];
   return [checkKey(first), ...others.map(checkKey)];

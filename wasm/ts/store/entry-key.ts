@@ -20,6 +20,17 @@ export function isExact(text: unknown): boolean {
   return typeof text === "string" && !/\p{Surrogate}/u.test(text);
 }
 
+/** Every beginning of a key, the whole key last. */
+export function beginningsOf(key: EntryKey): EntryKey[] {
+  const lengths = new DataView(key.buffer, key.byteOffset, key.byteLength);
+  const beginnings: EntryKey[] = [];
+  for (let at = 0; at + 4 <= key.length; ) {
+    at += 4 + lengths.getUint32(at);
+    beginnings.push(key.slice(0, at));
+  }
+  return beginnings;
+}
+
 /** The first of the parts that a key was joined from. */
 export function beginningOf(key: EntryKey, parts: number): EntryKey {
   const lengths = new DataView(key.buffer, key.byteOffset, key.byteLength);

@@ -1,0 +1,21 @@
+// What the tests of the store on Redis share: a key, an entry, a token.
+import { entryKey, type StoredToken } from "azure-token-cache";
+
+/** Of nobody's secrets. */
+export const key = new Uint8Array(32).fill(7);
+
+/** Longer than a loaded machine takes. Tests of what takes too long have their own. */
+export const patienceMs = 5_000;
+
+export const entry = entryKey(["test", "entry"]);
+
+export function tokenOf(token: string, change: Partial<StoredToken> = {}): StoredToken {
+  const now = Date.now();
+  return {
+    token,
+    expiresAt: now + 3_600_000,
+    acquiredAt: now,
+    login: { account: "a", session: "s" },
+    ...change,
+  };
+}
