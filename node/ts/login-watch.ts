@@ -11,6 +11,7 @@ import type { EntryKey } from "../../wasm/ts/store/token-store.ts";
 import { CredentialUnavailableError } from "./errors.ts";
 import { loginSources, sourceVariables, type Tool } from "./login-watch-sources.ts";
 import { type LoginWitness, loadLoginWitness, loginWitness, type Reliance } from "./login-watch-witness.ts";
+import { monotonicMillis } from "./monotonic.ts";
 
 /** What a credential takes from developer tools. */
 export interface LoginNeeds {
@@ -68,7 +69,7 @@ class NodeLoginWatch implements LoginWatch {
     if (witness === undefined || this.#followEnvironment(witness) || this.#unwatchable) return false;
     const unixMs = Date.now();
     if (unixMs === this.#unchangedAt) return true;
-    const unchanged = witness.unchanged(performance.now(), unixMs);
+    const unchanged = witness.unchanged(monotonicMillis(), unixMs);
     this.#unchangedAt = unchanged ? unixMs : Number.NaN;
     return unchanged;
   }
@@ -79,7 +80,7 @@ class NodeLoginWatch implements LoginWatch {
     if (this.#failure !== undefined) return { error: this.#failure };
     if (witness === undefined) return { retryAfterMs: 1 };
     if (this.#unwatchable) return "bypass";
-    switch (witness.examine(performance.now(), Date.now())) {
+    switch (witness.examine(monotonicMillis(), Date.now())) {
       case 0:
         return "same";
       case 1:
@@ -96,7 +97,7 @@ class NodeLoginWatch implements LoginWatch {
   /** Who may start at once does so within the call: what else the program does in this turn costs the fetch no time. */
   async run<T>(fetch: () => Promise<T>): Promise<Run<T>> {
     const witness = this.#ready() ?? (await this.#loaded());
-    const asked = performance.now();
+    const asked = monotonicMillis();
     for (;;) {
       const wait = this.#untilStart(witness, asked);
       if (wait === undefined) break;
@@ -140,7 +141,7 @@ class NodeLoginWatch implements LoginWatch {
   /** How long the credential has to wait, in milliseconds; `undefined`: it may start. */
   #untilStart(witness: LoginWitness, asked: number): number | undefined {
     this.#followEnvironment(witness);
-    const answer = witness.start(asked, performance.now(), Date.now());
+    const answer = witness.start(asked, monotonicMillis(), Date.now());
     if (answer === -1) return undefined;
     if (answer === -2) throw unreadable(witness);
     if (answer === -3) throw restless();
@@ -148,10 +149,10 @@ class NodeLoginWatch implements LoginWatch {
   }
 
   async #finish(witness: LoginWitness, run: number, fetched: boolean): Promise<Run<unknown>["stability"]> {
-    const ended = performance.now();
+    const ended = monotonicMillis();
     for (;;) {
       this.#followEnvironment(witness);
-      const answer = witness.finish(run, fetched, ended, performance.now(), Date.now());
+      const answer = witness.finish(run, fetched, ended, monotonicMillis(), Date.now());
       if (answer === -1) return "steady";
       if (answer === -2) return "movedSameAccount";
       if (answer === -3) return "moved";

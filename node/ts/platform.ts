@@ -3,6 +3,7 @@ import type { CredentialKind, LoginWatch, Platform } from "../../wasm/ts/platfor
 import { cliIdentityNeeds } from "./cli-identity.ts";
 import { recognise, unknownLogin } from "./kinds.ts";
 import { type LoginNeeds, watchLogin } from "./login-watch.ts";
+import { monotonicMillis } from "./monotonic.ts";
 import { partitionOf } from "./partition.ts";
 
 export const nodePlatform: Platform = {
@@ -16,6 +17,8 @@ export const nodePlatform: Platform = {
   },
 
   partitionOf,
+
+  monotonicMillis,
 
   setTimer(run, milliseconds, keepAlive): NodeJS.Timeout {
     const timer = setTimeout(run, milliseconds);

@@ -87,7 +87,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     this.emit = options.emit;
     this.#store = options.store;
     this.ownClock = options.clock;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = options.clock ?? systemClock(platform.monotonicMillis);
     this.#timers = new Timers(this.#clock, platform);
     this.#alarm = new Alarm(this.#timers, this, () => this.#timeout());
     this.#way = new StoreWay(this, module, this.#limits);

@@ -12,7 +12,6 @@ export interface Clock {
 }
 
 /** The clocks of this machine. They are looked up at every call: test runners replace them. */
-export const systemClock: Clock = {
-  unixMillis: () => Date.now(),
-  monotonicMillis: () => performance.now(),
-};
+export function systemClock(monotonicMillis = () => performance.now()): Clock {
+  return { unixMillis: () => Date.now(), monotonicMillis };
+}

@@ -18,6 +18,9 @@ export interface Platform {
   /** With a store: whose tokens this credential gets, as its own options and files say. Not there: nobody can say. */
   partitionOf?(credential: TokenCredential): Derived;
 
+  /** A clock that never runs backwards, in milliseconds from any origin; absent: `performance.now()`. */
+  monotonicMillis?(): number;
+
   /** Calls `run` once, after `milliseconds`. With `keepAlive` a caller waits for it; else it must not keep the process alive. */
   setTimer(run: () => void, milliseconds: number, keepAlive: boolean): unknown;
 

@@ -48,7 +48,8 @@ export class Run {
   stored: StoredFetch | undefined;
   readonly #tracing: GetTokenOptions["tracingOptions"];
   readonly #listener: RunListener;
-  readonly #controller = new AbortController();
+  /** Made for the credential: often there is a stored token, and nothing to abort. */
+  #controller: AbortController | undefined;
   #release: (nothing: undefined) => void = () => {};
 
   constructor(
@@ -82,7 +83,7 @@ export class Run {
   abort(): void {
     this.aborted = true;
     this.stored?.cancel();
-    if (this.slot.owner.kind.abortable) this.#controller.abort();
+    if (this.slot.owner.kind.abortable) this.#controller?.abort();
     this.#release(undefined);
   }
 
@@ -113,13 +114,19 @@ export class Run {
 
   #options(): GetTokenOptions {
     const { tenantId, cae, claims } = this.slot.details;
-    const abortSignal = Object.defineProperty(this.#controller.signal, runMark, { value: true });
+    const abortSignal = Object.defineProperty(this.#signal(), runMark, { value: true });
     const options: GetTokenOptions = { abortSignal };
     if (tenantId !== undefined) options.tenantId = tenantId;
     if (cae) options.enableCae = true;
     if (claims !== undefined) options.claims = claims;
     if (this.#tracing !== undefined) options.tracingOptions = this.#tracing;
     return Object.defineProperty(options, behindMark, { value: true, enumerable: this.behind });
+  }
+
+  #signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.aborted && this.slot.owner.kind.abortable) this.#controller.abort();
+    return this.#controller.signal;
   }
 
   #judge(result: Watched<unknown>, watch: LoginWatch): unknown {
