@@ -1,5 +1,8 @@
 //! The machine with numbers in and numbers out, which wasm and napi wrap: one meaning for every host.
 
+mod doors;
+mod numbers;
+
 use crate::cache::{
     Action, Cache, Decision, FailReason, IdentityChange, Outcome, Selector, Settled, Stability,
 };
@@ -9,6 +12,9 @@ use crate::policy::Policy;
 use crate::request::{CredentialId, CredentialKind, KeyedBy, Request, RequestError};
 use crate::slots::EntryId;
 use crate::time::{Clock, Instant};
+
+pub use doors::{Doors, policy_number};
+pub use numbers::{known, login, stored_is_usable, whole};
 
 /// How many numbers describe a [`Policy`], in the order of [`policy_from_numbers`].
 pub const POLICY_NUMBERS: usize = 14;
@@ -642,15 +648,6 @@ fn refused(error: RequestError) -> f64 {
 
 fn entry_id(number: f64) -> EntryId {
     EntryId::from_bits(u64::try_from(whole(number)).unwrap_or(u64::MAX))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates, and turns NaN into 0")]
-fn whole(number: f64) -> i64 {
-    number as i64
-}
-
-fn known(number: f64) -> Option<i64> {
-    (!number.is_nan()).then(|| whole(number))
 }
 
 fn bounded(millis: i64) -> u32 {

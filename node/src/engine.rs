@@ -1,177 +1,120 @@
-//! The engine over napi, for the tests that run the same scripts through core, wasm and napi. No shipped addon has it.
-#![allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // What napi hands over is owned, and comes by parts.
+//! The engine over napi: core's doors, for programs that have the addon anyway, and would have to compile wasm first.
+//!
+//! Wasm answers ten times as fast, but takes milliseconds to start. Whatever panics here is an exception in JavaScript, which
+//! then goes on with a new engine.
+#![allow(clippy::too_many_arguments)] // What crosses the border comes by parts.
 
-use azure_token_cache_core::engine::{Engine as Core, policy_from_numbers, policy_numbers};
-use azure_token_cache_core::{CredentialId, Policy, Request, Selector};
+use azure_token_cache_core::engine::{self, Doors};
 use napi_derive::napi;
 
-/// The numbers of the default policy, in the order that `createEngine` takes.
+/// A number of the default policy, or of `"azure-identity"`, in the order of core's fields; NaN after the last.
 #[napi]
 #[must_use]
-pub fn default_policy() -> Vec<f64> {
-    policy_numbers(&Policy::DEFAULT).to_vec()
-}
-
-/// The numbers of the policy `"azure-identity"`.
-#[napi]
-#[must_use]
-pub fn azure_identity_policy() -> Vec<f64> {
-    policy_numbers(&Policy::AZURE_IDENTITY).to_vec()
+pub fn policy_number(azure_identity: bool, index: u32) -> f64 {
+    engine::policy_number(azure_identity, usize::try_from(index).unwrap_or(usize::MAX))
 }
 
 /// An engine that holds nothing; `null` where the policy is not one.
 #[napi]
 #[must_use]
+#[allow(clippy::needless_pass_by_value)]
 pub fn create_engine(policy: Vec<f64>, max_entries: f64, seed: f64) -> Option<Engine> {
-    Some(Engine(Core::new(policy_from_numbers(&policy)?, max_entries, seed)))
+    Doors::create(&policy, max_entries, seed).map(Engine)
 }
 
-/// The machine that decides, with the methods and the meaning of the engine over wasm.
+/// Whether a stored token answers, by core's numbers.
+#[napi]
+#[must_use]
+pub fn stored_is_usable(
+    expires_at: f64,
+    acquired_at: f64,
+    age: f64,
+    account: f64,
+    session: f64,
+    wanted_account: f64,
+    wanted_session: f64,
+    held: f64,
+    min_validity: u32,
+    scale_short_lives: bool,
+    unix: f64,
+) -> bool {
+    engine::stored_is_usable(
+        expires_at,
+        acquired_at,
+        age,
+        [account, session],
+        [wanted_account, wanted_session],
+        held,
+        min_validity,
+        scale_short_lives,
+        unix,
+    )
+}
+
+/// The machine that decides. Its contract stands in core, its names in `wasm/ts/engine.ts`.
 #[napi]
 #[derive(Debug)]
-pub struct Engine(Core);
-
-/// Methods whose arguments and results are numbers and truths.
-macro_rules! forward {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
-        #[napi]
-        impl Engine {
-            $(
-                /// As the engine of core has it.
-                #[napi]
-                #[allow(clippy::must_use_candidate, clippy::wrong_self_convention)]
-                pub fn $name(&mut self, $($argument: $type),*) -> $result {
-                    self.0.$name($($argument),*)
-                }
-            )*
-        }
-    };
-}
-
-forward! {
-    register(kind: u32, fetch_limit: f64) -> u32;
-    lookup(entry: f64, monotonic: f64, unix: f64) -> u32;
-    from() -> f64;
-    until() -> f64;
-    job() -> u32;
-    serve_at() -> f64;
-    leave(job: u32, monotonic: f64, unix: f64) -> u32;
-    started(fetch: u32, monotonic: f64, unix: f64) -> ();
-    granted(
-        fetch: u32,
-        expires_at: f64,
-        refresh_at: f64,
-        issued_at: f64,
-        unchanged: bool,
-        session: u32,
-        stability: u32,
-        monotonic: f64,
-        unix: f64
-    ) -> u32;
-    none(fetch: u32, stability: u32, monotonic: f64, unix: f64) -> u32;
-    failed(fetch: u32, network: bool, retry_after: f64, stability: u32, monotonic: f64, unix: f64) -> u32;
-    timeout(monotonic: f64, unix: f64) -> u32;
-    settled_job() -> u32;
-    settled_entry() -> f64;
-    settled_base() -> f64;
-    settled_reason() -> u32;
-    identity_changed(credential: u32, monotonic: f64, unix: f64) -> ();
-    identity_touched(credential: u32, session: u32, monotonic: f64, unix: f64) -> ();
-    close(monotonic: f64, unix: f64) -> ();
-    next_action() -> u32;
-    action_entry() -> f64;
-    action_fetch() -> u32;
-    action_job() -> u32;
-    next_timeout() -> f64;
-    next_timeout_reason() -> u32;
-    explain(entry: f64, monotonic: f64, unix: f64) -> u32;
-    explained_due() -> u32;
-    explained_left() -> f64;
-    explained_gate() -> f64;
-    explained_memory() -> f64;
-    explained_in_flight() -> bool;
-}
+pub struct Engine(Doors);
 
 #[napi]
 impl Engine {
-    /// The entry of a request, or a refusal.
-    #[napi]
-    pub fn intern(
+    /// As [`Doors::lookup`].
+    #[napi(catch_unwind)]
+    pub fn lookup(&mut self, entry: f64, monotonic: f64, unix: f64) -> u32 {
+        self.0.lookup(entry, monotonic, unix)
+    }
+
+    /// Adds a text to the next request.
+    #[napi(catch_unwind)]
+    pub fn text(&mut self, text: String) {
+        self.0.text(text);
+    }
+
+    /// As [`Doors::request`].
+    #[napi(catch_unwind)]
+    pub fn request(
         &mut self,
+        what: u32,
         credential: u32,
-        scopes: Vec<String>,
-        tenant: Option<String>,
+        scopes: u32,
+        tenant: bool,
         cae: bool,
-        claims: Option<String>,
+        claims: bool,
         monotonic: f64,
         unix: f64,
     ) -> f64 {
-        let scopes = borrowed(&scopes);
-        let request = request(credential, &scopes, tenant.as_deref(), cae, claims.as_deref());
-        self.0.intern(&request, monotonic, unix)
+        let scopes = usize::try_from(scopes).unwrap_or(usize::MAX);
+        self.0.request(what, credential, scopes, tenant, cae, claims, monotonic, unix)
     }
 
-    /// Forgets every token.
-    #[napi]
-    pub fn invalidate_all(&mut self, monotonic: f64, unix: f64) -> f64 {
-        self.0.invalidate(Selector::All, monotonic, unix)
+    /// As [`Doors::input`].
+    #[napi(catch_unwind)]
+    pub fn input(&mut self, input: u32, about: f64, number: f64, monotonic: f64, unix: f64) -> f64 {
+        self.0.input(input, about, number, monotonic, unix)
     }
 
-    /// Forgets the tokens of a credential.
-    #[napi]
-    pub fn invalidate_credential(&mut self, credential: u32, monotonic: f64, unix: f64) -> f64 {
-        self.0.invalidate(Selector::Credential(CredentialId::from_bits(credential)), monotonic, unix)
-    }
-
-    /// Forgets the tokens for a set of scopes.
-    #[napi]
-    pub fn invalidate_scopes(
+    /// As [`Doors::fetched`].
+    #[napi(catch_unwind)]
+    pub fn fetched(
         &mut self,
-        credential: u32,
-        scopes: Vec<String>,
+        fetch: u32,
+        outcome: u32,
+        time: f64,
+        refresh_at: f64,
+        issued_at: f64,
+        flag: bool,
+        session: u32,
+        stability: u32,
         monotonic: f64,
         unix: f64,
-    ) -> f64 {
-        let scopes = borrowed(&scopes);
-        let selector = Selector::Scopes(CredentialId::from_bits(credential), &scopes);
-        self.0.invalidate(selector, monotonic, unix)
+    ) -> u32 {
+        self.0.fetched(fetch, outcome, time, refresh_at, issued_at, flag, session, stability, monotonic, unix)
     }
 
-    /// Forgets the token of one request.
-    #[napi]
-    pub fn invalidate_request(
-        &mut self,
-        credential: u32,
-        scopes: Vec<String>,
-        tenant: Option<String>,
-        cae: bool,
-        claims: Option<String>,
-        monotonic: f64,
-        unix: f64,
-    ) -> f64 {
-        let scopes = borrowed(&scopes);
-        let request = request(credential, &scopes, tenant.as_deref(), cae, claims.as_deref());
-        self.0.invalidate(Selector::Request(request), monotonic, unix)
-    }
-
-    /// How many entries there are.
-    #[napi]
+    /// As [`Doors::read`].
+    #[napi(catch_unwind)]
     #[must_use]
-    pub fn entry_count(&self) -> f64 {
-        self.0.len()
+    pub fn read(&self, what: u32) -> f64 {
+        self.0.read(what)
     }
-}
-
-fn request<'a>(
-    credential: u32,
-    scopes: &'a [&'a str],
-    tenant: Option<&'a str>,
-    cae: bool,
-    claims: Option<&'a str>,
-) -> Request<'a> {
-    Request { credential: CredentialId::from_bits(credential), scopes, tenant, cae, claims }
-}
-
-fn borrowed(texts: &[String]) -> Vec<&str> {
-    texts.iter().map(String::as_str).collect()
 }

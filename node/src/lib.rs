@@ -1,7 +1,7 @@
 //! The Node addon: what wasm cannot do. Every export is optional at run time; TypeScript has a fallback for each.
 
 mod documents;
-#[cfg(feature = "engine")]
+
 mod engine;
 mod run;
 mod store;

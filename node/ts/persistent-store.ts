@@ -9,7 +9,7 @@ import type {
   StoreLock,
   TokenStore,
 } from "../../wasm/ts/store/token-store.ts";
-import { addon } from "./addon.ts";
+import { addon, nativeStore } from "./addon.ts";
 
 /** Where the key is kept that tokens are sealed with. `"auto"`: in the first of this system's that works. */
 export type Vault = "auto" | (typeof vaults)[number];
@@ -57,6 +57,7 @@ const known = ["directory", "vault", "unsafeAllowUnencryptedStorage", "name"];
 const exitPatienceMs = 2_000;
 
 class PersistentStore implements TokenStore {
+  readonly [nativeStore] = true;
   readonly #options: NativeOptions;
   #native: NativeStore | undefined;
 

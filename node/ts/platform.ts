@@ -4,6 +4,7 @@ import { cliIdentityNeeds } from "./cli-identity.ts";
 import { recognise, unknownLogin } from "./kinds.ts";
 import { type LoginNeeds, watchLogin } from "./login-watch.ts";
 import { monotonicMillis } from "./monotonic.ts";
+import { engineBeside } from "./native-engine.ts";
 import { partitionOf } from "./partition.ts";
 
 export const nodePlatform: Platform = {
@@ -32,6 +33,8 @@ export const nodePlatform: Platform = {
   environment(name): string | undefined {
     return process.env[name];
   },
+
+  engine: engineBeside,
 };
 
 function loginOf(credential: object, identity: unknown): LoginNeeds | undefined {

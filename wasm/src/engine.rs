@@ -1,76 +1,67 @@
-//! The engine behind few doors: each exported function costs a third of a kilobyte, so `engine.ts` names what is numbered here.
+//! The engine: core's doors, exported.
 
 use alloc::string::String;
-use alloc::vec::Vec;
-use core::mem::take;
 
-use azure_token_cache_core::engine::{Engine as Core, POLICY_NUMBERS, policy_from_numbers, policy_numbers};
-use azure_token_cache_core::{CredentialId, Policy, Request, Selector};
+use azure_token_cache_core::engine::{self, Doors};
 use wasm_bindgen::prelude::*;
-
-/// What [`Engine::request`] does with a request.
-mod what {
-    pub const INTERN: u32 = 0;
-    pub const INVALIDATE_ALL: u32 = 1;
-    pub const INVALIDATE_CREDENTIAL: u32 = 2;
-    pub const INVALIDATE_SCOPES: u32 = 3;
-    pub const FIND: u32 = 5;
-}
-
-/// What [`Engine::input`] tells the machine.
-mod input {
-    pub const REGISTER: u32 = 0;
-    pub const LEAVE: u32 = 1;
-    pub const STARTED: u32 = 2;
-    pub const TIMEOUT: u32 = 3;
-    pub const IDENTITY_CHANGED: u32 = 4;
-    pub const IDENTITY_TOUCHED: u32 = 5;
-    pub const EXPLAIN: u32 = 6;
-    pub const NEXT_ACTION: u32 = 7;
-}
-
-/// What a run brought.
-mod outcome {
-    pub const GRANTED: u32 = 0;
-    pub const NONE: u32 = 1;
-}
 
 /// The machine that decides. Its contract stands in core, its names in `engine.ts`.
 #[wasm_bindgen]
-pub struct Engine {
-    core: Core,
-    /// Of the next request: its scopes, then its tenant and its claims.
-    texts: Vec<String>,
-}
+pub struct Engine(Doors);
 
 /// A number of the default policy, or of `"azure-identity"`, in the order of core's fields; NaN after the last.
 #[wasm_bindgen(js_name = policyNumber)]
 pub fn policy_number(azure_identity: bool, index: usize) -> f64 {
-    const DEFAULT: [f64; POLICY_NUMBERS] = policy_numbers(&Policy::DEFAULT);
-    const AZURE_IDENTITY: [f64; POLICY_NUMBERS] = policy_numbers(&Policy::AZURE_IDENTITY);
-    let numbers = if azure_identity { &AZURE_IDENTITY } else { &DEFAULT };
-    numbers.get(index).copied().unwrap_or(f64::NAN)
+    engine::policy_number(azure_identity, index)
+}
+
+/// Whether a stored token answers, by core's numbers.
+#[expect(clippy::too_many_arguments, reason = "numbers cross the border one by one")]
+#[wasm_bindgen(js_name = storedIsUsable)]
+pub fn stored_is_usable(
+    expires_at: f64,
+    acquired_at: f64,
+    age: f64,
+    account: f64,
+    session: f64,
+    wanted_account: f64,
+    wanted_session: f64,
+    held: f64,
+    min_validity: u32,
+    scale_short_lives: bool,
+    unix: f64,
+) -> bool {
+    engine::stored_is_usable(
+        expires_at,
+        acquired_at,
+        age,
+        [account, session],
+        [wanted_account, wanted_session],
+        held,
+        min_validity,
+        scale_short_lives,
+        unix,
+    )
 }
 
 #[wasm_bindgen]
 impl Engine {
     /// An engine that holds nothing. `undefined` where the policy is not one.
     pub fn create(policy: &[f64], max_entries: f64, seed: f64) -> Option<Engine> {
-        let core = Core::new(policy_from_numbers(policy)?, max_entries, seed);
-        Some(Self { core, texts: Vec::new() })
+        Doors::create(policy, max_entries, seed).map(Self)
     }
 
     /// The hot one.
     pub fn lookup(&mut self, entry: f64, monotonic: f64, unix: f64) -> u32 {
-        self.core.lookup(entry, monotonic, unix)
+        self.0.lookup(entry, monotonic, unix)
     }
 
     /// Adds a text to the next request.
     pub fn text(&mut self, text: String) {
-        self.texts.push(text);
+        self.0.text(text);
     }
 
-    /// Interns or finds the request whose texts were added, or invalidates what it selects: one of [`what`].
+    /// As [`Doors::request`].
     #[expect(clippy::too_many_arguments, reason = "a request by its parts, and two clocks")]
     pub fn request(
         &mut self,
@@ -83,48 +74,15 @@ impl Engine {
         monotonic: f64,
         unix: f64,
     ) -> f64 {
-        let texts = take(&mut self.texts);
-        let mut texts = texts.iter().map(String::as_str);
-        let scopes: Vec<&str> = texts.by_ref().take(scopes).collect();
-        let credential = CredentialId::from_bits(credential);
-        let request = Request {
-            credential,
-            scopes: &scopes,
-            tenant: if tenant { texts.next() } else { None },
-            cae,
-            claims: if claims { texts.next() } else { None },
-        };
-        let selector = match what {
-            what::INTERN => return self.core.intern(&request, monotonic, unix),
-            what::FIND => return self.core.find(&request),
-            what::INVALIDATE_ALL => Selector::All,
-            what::INVALIDATE_CREDENTIAL => Selector::Credential(credential),
-            what::INVALIDATE_SCOPES => Selector::Scopes(credential, &scopes),
-            _ => Selector::Request(request),
-        };
-        self.core.invalidate(selector, monotonic, unix)
+        self.0.request(what, credential, scopes, tenant, cae, claims, monotonic, unix)
     }
 
-    /// One of [`input`]; after the last, closes. `about` is an id, `number` what else there is to say.
+    /// As [`Doors::input`].
     pub fn input(&mut self, input: u32, about: f64, number: f64, monotonic: f64, unix: f64) -> f64 {
-        let core = &mut self.core;
-        let id = id(about);
-        match input {
-            input::REGISTER => return f64::from(core.register(id, number)),
-            input::LEAVE => return f64::from(core.leave(id, monotonic, unix)),
-            input::STARTED => core.started(id, monotonic, unix),
-            input::TIMEOUT => return f64::from(core.timeout(monotonic, unix)),
-            input::IDENTITY_CHANGED => core.identity_changed(id, monotonic, unix),
-            input::IDENTITY_TOUCHED => core.identity_touched(id, self::id(number), monotonic, unix),
-            input::EXPLAIN => return f64::from(core.explain(about, monotonic, unix)),
-            input::NEXT_ACTION => return f64::from(core.next_action()),
-            _ => core.close(monotonic, unix),
-        }
-        0.0
+        self.0.input(input, about, number, monotonic, unix)
     }
 
-    /// What a run brought: a token that expires at `time`, nothing, or an error that asks for a pause of `time`.
-    /// `flag` says of a token that it is unchanged, of an error that it is the network's.
+    /// As [`Doors::fetched`].
     #[expect(clippy::too_many_arguments, reason = "numbers cross the border one by one")]
     pub fn fetched(
         &mut self,
@@ -139,44 +97,11 @@ impl Engine {
         monotonic: f64,
         unix: f64,
     ) -> u32 {
-        let core = &mut self.core;
-        match outcome {
-            outcome::GRANTED => {
-                core.granted(fetch, time, refresh_at, issued_at, flag, session, stability, monotonic, unix)
-            }
-            outcome::NONE => core.none(fetch, stability, monotonic, unix),
-            _ => core.failed(fetch, flag, time, stability, monotonic, unix),
-        }
+        self.0.fetched(fetch, outcome, time, refresh_at, issued_at, flag, session, stability, monotonic, unix)
     }
 
-    /// What does not fit a return value; `engine.ts` numbers it.
+    /// As [`Doors::read`].
     pub fn read(&self, what: u32) -> f64 {
-        let core = &self.core;
-        match what {
-            0 => core.from(),
-            1 => core.until(),
-            2 => f64::from(core.job()),
-            3 => core.serve_at(),
-            4 => f64::from(core.settled_job()),
-            5 => core.settled_entry(),
-            6 => core.settled_base(),
-            7 => f64::from(core.settled_reason()),
-            8 => core.action_entry(),
-            9 => f64::from(core.action_fetch()),
-            10 => f64::from(core.action_job()),
-            11 => core.next_timeout(),
-            12 => f64::from(core.next_timeout_reason()),
-            13 => f64::from(core.explained_due()),
-            14 => core.explained_left(),
-            15 => core.explained_gate(),
-            16 => core.explained_memory(),
-            17 => f64::from(u8::from(core.explained_in_flight())),
-            _ => core.len(),
-        }
+        self.0.read(what)
     }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from f64 saturates")]
-fn id(number: f64) -> u32 {
-    number as u32
 }

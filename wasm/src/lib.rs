@@ -14,20 +14,14 @@ pub mod az;
 mod driver;
 #[cfg(feature = "engine")]
 mod engine;
-#[cfg(feature = "engine")]
-mod first_look;
 #[cfg(feature = "az")]
 pub mod identity;
 #[cfg(target_arch = "wasm32")]
 mod memory;
-#[cfg(any(feature = "engine", feature = "store"))]
-mod numbers;
 #[cfg(feature = "store")]
 pub mod walk;
 
 #[cfg(feature = "engine")]
 pub use driver::{Asker, follow};
 #[cfg(feature = "engine")]
-pub use engine::{Engine, policy_number};
-#[cfg(feature = "engine")]
-pub use first_look::stored_is_usable;
+pub use engine::{Engine, policy_number, stored_is_usable};

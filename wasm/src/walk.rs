@@ -1,13 +1,12 @@
 //! The walk across processes with numbers in and out. Its codes and its types stand in `wasm/ts/store/walk.ts`.
 
+use azure_token_cache_core::engine::{known, login, whole};
 use azure_token_cache_core::walk::{
     Answer, Ending, Generation, Lane, Loaded, Locking, Over, Pace, Step, StoredFailure, StoredToken, Terms,
     Walk as Core, Wanted,
 };
 use azure_token_cache_core::{Clock, Instant, Policy, Stability};
 use wasm_bindgen::prelude::*;
-
-use crate::numbers::{known, login, whole};
 
 /// One way to one token. Times are milliseconds, `monotonic` from any origin and `unix` since the Unix epoch; NaN is none.
 #[wasm_bindgen]

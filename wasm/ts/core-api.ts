@@ -1,7 +1,8 @@
 // azure-token-cache/core: the engine for other hosts, numbers in and numbers out.
-import { type Engine, type EngineSource, loadEngine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { OptionError } from "./errors.ts";
 import { type PolicyOption, policyNumbers } from "./policy.ts";
+import { type EngineSource, loadEngine } from "./wasm-engine.ts";
 
 /** How an engine is made. */
 export interface EngineOptions {

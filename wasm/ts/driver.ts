@@ -2,8 +2,11 @@
 import { Action } from "./codes.ts";
 import type { Driver, DriverHost, Engine } from "./engine.ts";
 
-/** The wasm awaits a run of the credential, and holds its asker until then. */
-type Follow = (run: Promise<unknown>, asker: { ended(failed: boolean, result: unknown): void }) => void;
+/** Awaits a run of the credential, and holds its asker until then. */
+export type Follow = (
+  run: Promise<unknown>,
+  asker: { ended(failed: boolean, result: unknown): void },
+) => void;
 
 export class EngineDriver implements Driver {
   readonly #engine: Engine;

@@ -1,11 +1,7 @@
-// The engine's types, written by hand, and how its wasm comes to life: at the first use, once.
-import { EngineDriver } from "./driver.ts";
-import * as glue from "./generated/engine.js";
+// The engine's types, written by hand, over the few doors that wasm and the addon have of it.
+import { EngineDriver, type Follow } from "./driver.ts";
 import { digest } from "./store/digest.ts";
 import type { StoredLogin, StoredToken } from "./store/token-store.ts";
-
-/** The bytes of the engine, or the compiled module where a runtime refuses bytes. */
-export type EngineSource = () => BufferSource | WebAssembly.Module;
 
 /**
  * The machine that decides. Times are milliseconds: `monotonic` from any origin, `unix` since the Unix epoch. Drain
@@ -148,7 +144,7 @@ export interface UsableTerms {
   readonly scaleShortLives: boolean;
 }
 
-/** The wasm module, instantiated. */
+/** Where engines come from. */
 export interface EngineModule {
   policyNumbers(preset: "default" | "azure-identity"): PolicyNumbers;
   /** `undefined` where a number of the policy is negative, not one, or too large. */
@@ -166,68 +162,104 @@ export interface EngineModule {
   hasFailed(engine: Engine): boolean;
 }
 
-let loaded: EngineModule | undefined;
-
-/** Instantiates the wasm, the first time; importing this package costs nothing of that. */
-export function loadEngine(source: EngineSource): EngineModule {
-  if (loaded === undefined) {
-    glue.initSync({ module: source() });
-    loaded = { policyNumbers, create, drive, storedIsUsable, hasFailed };
-  }
-  return loaded;
+/** What wasm and the addon export, one beside the other in `core/src/engine/doors.rs`. */
+export interface RawModule {
+  policyNumber(azureIdentity: boolean, index: number): number;
+  create(policy: PolicyNumbers, maxEntries: number, seed: number): RawEngine | null | undefined;
+  storedIsUsable(
+    expiresAt: number,
+    acquiredAt: number,
+    age: number,
+    account: number,
+    session: number,
+    wantedAccount: number,
+    wantedSession: number,
+    held: number,
+    minValidity: number,
+    scaleShortLives: boolean,
+    unix: number,
+  ): boolean;
+  follow: Follow;
 }
 
-function policyNumbers(preset: "default" | "azure-identity"): PolicyNumbers {
+/** The doors of an engine. */
+export interface RawEngine {
+  lookup(entry: number, monotonic: number, unix: number): number;
+  text(text: string): void;
+  request(
+    what: number,
+    credential: number,
+    scopes: number,
+    tenant: boolean,
+    cae: boolean,
+    claims: boolean,
+    monotonic: number,
+    unix: number,
+  ): number;
+  input(input: number, about: number, number: number, monotonic: number, unix: number): number;
+  fetched(
+    fetch: number,
+    outcome: number,
+    time: number,
+    refreshAt: number,
+    issuedAt: number,
+    flag: boolean,
+    session: number,
+    stability: number,
+    monotonic: number,
+    unix: number,
+  ): number;
+  read(what: number): number;
+  /** Of wasm, whose memory nobody collects. */
+  free?(): void;
+}
+
+/** The engine behind these doors. */
+export function engineModule(raw: RawModule): EngineModule {
+  return {
+    policyNumbers: (preset) => policyNumbers(raw, preset === "azure-identity"),
+    create(policy, maxEntries, seed) {
+      const engine = raw.create(policy, maxEntries, seed);
+      return engine == null ? undefined : new NamedEngine(engine);
+    },
+    drive: (engine) => new EngineDriver(engine, raw.follow, () => hasFailed(engine)),
+    storedIsUsable: (token, login, held, terms, unix) =>
+      raw.storedIsUsable(
+        token.expiresAt,
+        token.acquiredAt,
+        token.ageMs ?? Number.NaN,
+        digest(token.login.account),
+        digest(token.login.session),
+        digest(login.account),
+        digest(login.session),
+        held,
+        terms.minValidityMs,
+        terms.scaleShortLives,
+        unix,
+      ),
+    hasFailed,
+  };
+}
+
+function policyNumbers(raw: RawModule, azureIdentity: boolean): PolicyNumbers {
   const numbers: number[] = [];
   for (;;) {
-    const number = glue.policyNumber(preset === "azure-identity", numbers.length);
+    const number = raw.policyNumber(azureIdentity, numbers.length);
     if (Number.isNaN(number)) return numbers;
     numbers.push(number);
   }
-}
-
-function create(policy: PolicyNumbers, maxEntries: number, seed: number): Engine | undefined {
-  const raw = glue.Engine.create(policy, maxEntries, seed);
-  return raw && new NamedEngine(raw);
-}
-
-function drive(engine: Engine): Driver {
-  return new EngineDriver(engine, glue.follow, () => hasFailed(engine));
-}
-
-function storedIsUsable(
-  token: StoredToken,
-  login: StoredLogin,
-  held: number,
-  terms: UsableTerms,
-  unix: number,
-): boolean {
-  return glue.storedIsUsable(
-    token.expiresAt,
-    token.acquiredAt,
-    token.ageMs ?? Number.NaN,
-    digest(token.login.account),
-    digest(token.login.session),
-    digest(login.account),
-    digest(login.session),
-    held,
-    terms.minValidityMs,
-    terms.scaleShortLives,
-    unix,
-  );
 }
 
 function hasFailed(engine: Engine): boolean {
   return (engine as NamedEngine).raw.failed;
 }
 
-/** The wasm's doors, and whether one of them ever threw. */
-interface Doors
-  extends Pick<glue.Engine, "lookup" | "text" | "request" | "input" | "fetched" | "read" | "free"> {
+/** The doors, and whether one of them ever threw. */
+interface Doors extends RawEngine {
   failed: boolean;
 }
 
-function doorsOf(raw: glue.Engine): Doors {
+function doorsOf(raw: RawEngine): Doors {
   const door =
     <Given extends unknown[], Answer>(open: (...given: Given) => Answer) =>
     (...given: Given): Answer => {
@@ -246,12 +278,12 @@ function doorsOf(raw: glue.Engine): Doors {
     input: door(raw.input),
     fetched: door(raw.fetched),
     read: door(raw.read),
-    free: () => raw.free(),
+    free: () => raw.free?.(),
   };
   return doors;
 }
 
-/** What `request` does with a request; the numbers of `engine.rs`. */
+/** What `request` does with a request; the numbers of `doors.rs`. */
 const What = {
   Intern: 0,
   InvalidateAll: 1,
@@ -277,11 +309,11 @@ const Input = {
 /** What a run brought. */
 const Outcome = { Granted: 0, None: 1, Failed: 2 };
 
-/** The wasm's few doors by the names of what is behind them: names cost the module bytes, and nothing here. */
+/** The few doors by the names of what is behind them: names cost a module bytes, and nothing here. */
 class NamedEngine implements Engine {
   readonly raw: Doors;
 
-  constructor(raw: glue.Engine) {
+  constructor(raw: RawEngine) {
     this.raw = doorsOf(raw);
   }
 
@@ -507,7 +539,7 @@ class NamedEngine implements Engine {
   }
 
   free(): void {
-    this.raw.free();
+    this.raw.free?.();
   }
 
   /** Texts cross one by one, after the last moment at which a caller's own list could throw. */

@@ -1,6 +1,7 @@
 // What a runtime gives to the portable code: who is logged in, timers, the environment. The default has no login to watch.
 import type { TokenCredential } from "./credential.ts";
-import type { EntryKey, StoredLogin } from "./store/token-store.ts";
+import type { EngineModule } from "./engine.ts";
+import type { EntryKey, StoredLogin, TokenStore } from "./store/token-store.ts";
 
 /** What differs between runtimes. */
 export interface Platform {
@@ -27,6 +28,9 @@ export interface Platform {
   clearTimer(timer: unknown): void;
 
   environment(name: string): string | undefined;
+
+  /** An engine that starts faster than wasm, where the program has one beside this store. */
+  engine?(store: TokenStore | undefined): EngineModule | undefined;
 }
 
 /** Whose tokens a credential gets, or why that cannot be said. */

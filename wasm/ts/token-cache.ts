@@ -2,7 +2,6 @@
 import { CacheHost } from "./cache-host.ts";
 import { type CachedCredential, cachedCredential, isCached, type Stats } from "./cached-credential.ts";
 import type { GetTokenOptions, TokenCredential } from "./credential.ts";
-import { type EngineSource, loadEngine } from "./engine.ts";
 import {
   AlreadyWrappedError,
   ClosedError,
@@ -11,6 +10,7 @@ import {
   OptionError,
 } from "./errors.ts";
 import {
+  type CheckedOptions,
   type CheckedWrapOptions,
   checkCacheOptions,
   checkWrapOptions,
@@ -25,6 +25,7 @@ import { checkKey } from "./seal.ts";
 import type { MemoryTokenStore } from "./store/memory-token-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
 import { SwitchedOffCredential } from "./switched-off.ts";
+import { type EngineSource, loadEngine } from "./wasm-engine.ts";
 import { whoseTokens } from "./whose.ts";
 
 /** Counts of a whole cache. */
@@ -87,6 +88,11 @@ export interface DeserializeOptions extends Omit<TokenCacheOptions, "store"> {
 /** Caching on a platform; `source` is where its engine comes from. */
 export function createWithTokenCache(platform: Platform, source: EngineSource): TokenCaching {
   const isOff = () => platform.environment("AZURE_TOKEN_CACHE")?.toLowerCase() === "off";
+
+  function hostOf(options: CheckedOptions): CacheHost {
+    const engine = platform.engine?.(options.store) ?? loadEngine(source);
+    return new CacheHost(engine, platform, options);
+  }
 
   function adopt(
     host: () => CacheHost,
@@ -203,7 +209,7 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     }
 
     #loaded(): CacheHost {
-      this.#host ??= new CacheHost(loadEngine(source), platform, this.#options);
+      this.#host ??= hostOf(this.#options);
       return this.#host;
     }
   }
@@ -214,7 +220,7 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     mustBeCredential(credential);
     if (isCached(credential)) return again(credential as CachedCredential, options);
     return adopt(
-      () => new CacheHost(loadEngine(source), platform, checked),
+      () => hostOf(checked),
       credential,
       own,
       checked.store,

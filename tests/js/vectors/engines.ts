@@ -1,48 +1,24 @@
-// The engine over wasm, and over napi from an addon that is built for these tests alone.
+// The engine over wasm, over napi out of the addon, and core itself as a program.
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, renameSync } from "node:fs";
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { createEngine, type Engine, type Policy } from "azure-token-cache/core";
+import { createEngine, type PolicyOption } from "azure-token-cache/core";
+import { nativeEngine } from "../../../node/ts/native-engine.ts";
+import { policyNumbers } from "../../../wasm/ts/policy.ts";
 import type { EngineOf, Script } from "./script.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** The numbers of a policy, in core's order. */
-const policyNames: readonly (keyof Policy)[] = [
-  "refreshBeforeExpiryMs",
-  "backgroundMinValidityMs",
-  "minValidityMs",
-  "halfLife",
-  "retryDelayMs",
-  "retryDelayMaxMs",
-  "retryJitterPercent",
-  "failureMemoryMs",
-  "failureMemoryMaxMs",
-  "networkFailureMemoryMs",
-  "fetchLimitMs",
-  "interactiveFetchLimitMs",
-  "scaleShortLives",
-  "tolerateRepeats",
-];
-
 export const overWasm: EngineOf = (policy, maxEntries, seed) =>
-  createEngine({ policy: policy === "default" ? {} : policy, maxEntries, seed });
+  createEngine({ policy: optionOf(policy), maxEntries, seed });
 
-/** Builds the addon with the engine in it, and loads it. */
-export function buildOverNapi(): EngineOf {
-  cargo("build", "--quiet", "--locked", "--package", "azure-token-cache-node", "--features", "engine");
-  const file = `${root}target/engine/engine-${process.pid}.node`;
-  mkdirSync(`${root}target/engine`, { recursive: true });
-  copyFileSync(`${root}target/debug/libazure_token_cache_node.so`, `${file}.new`);
-  renameSync(`${file}.new`, file);
-  const addon: Addon = createRequire(import.meta.url)(file);
-  return (policy, maxEntries, seed) => {
-    const engine = addon.createEngine(numbersOf(policy, addon), maxEntries, seed);
-    if (engine === null) throw new RangeError("not a policy");
-    return engine;
-  };
-}
+export const overNapi: EngineOf = (policy, maxEntries, seed) => {
+  const module = nativeEngine();
+  assert.ok(module, "the addon is built, and has the engine");
+  const engine = module.create(policyNumbers(optionOf(policy), module), maxEntries, seed);
+  if (engine === undefined) throw new RangeError("not a policy");
+  return engine;
+};
 
 /** What the crate of these tests prints, one JSON a line. */
 export function traces<T>(args: readonly string[], input = ""): T[] {
@@ -63,19 +39,8 @@ export function traces<T>(args: readonly string[], input = ""): T[] {
     .map((line) => JSON.parse(line));
 }
 
-interface Addon {
-  defaultPolicy(): number[];
-  azureIdentityPolicy(): number[];
-  createEngine(policy: number[], maxEntries: number, seed: number): Engine | null;
-}
-
-function numbersOf(policy: Script["policy"], addon: Addon): number[] {
-  if (policy === "azure-identity") return addon.azureIdentityPolicy();
-  const changes: Partial<Policy> = policy === "default" ? {} : policy;
-  return addon.defaultPolicy().map((number, place) => {
-    const name = policyNames[place];
-    return name === undefined ? number : Number(changes[name] ?? number);
-  });
+function optionOf(policy: Script["policy"]): PolicyOption {
+  return policy === "default" ? {} : policy;
 }
 
 function cargo(...args: (string | { input: string })[]): string {

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { buildOverNapi, overWasm, traces } from "./engines.ts";
+import { overNapi, overWasm, traces } from "./engines.ts";
 import { type EngineOf, play, type Script } from "./script.ts";
 
 const folder = new URL("../../vectors/", import.meta.url);
 const engines: readonly (readonly [string, EngineOf])[] = [
   ["wasm", overWasm],
-  ["napi", buildOverNapi()],
+  ["napi", overNapi],
 ];
 
 const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
