@@ -13,6 +13,7 @@ import { Stand } from "./stand.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const subject = fileURLToPath(new URL("credential.subject.mjs", import.meta.url));
+const counter = new URL("compilations.subject.mjs", import.meta.url).href;
 const scope = "https://management.azure.com/.default";
 
 /** A login, a store, and an az that leaves a note at each start. */
@@ -66,7 +67,12 @@ END`);
   }
 
   /** What a program prints that asks for these. */
-  async run(...scopes: string[]): Promise<string[]> {
+  run(...scopes: string[]): Promise<string[]> {
+    return this.runWith([], ...scopes);
+  }
+
+  /** The same, of a program that Node starts with these flags. */
+  async runWith(flags: readonly string[], ...scopes: string[]): Promise<string[]> {
     const environment = {
       ...this.stand.environment,
       PATH: `${this.#folder}:${process.env["PATH"]}`,
@@ -74,7 +80,7 @@ END`);
       HOME: this.login.home,
       ASKING: join(this.#folder, "asking"),
     };
-    const args = [subject, ...scopes];
+    const args = [...flags, subject, ...scopes];
     const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
       cwd: root,
       env: environment,
@@ -104,6 +110,15 @@ stageTest("programs at once and one after the other run az once", async (stage) 
   assert.deepEqual(await stage.run(scope, scope), [tokens[0], tokens[0]]);
   assert.equal(stage.starts, 1);
   assert.deepEqual(findLeaksIn(stage.stand.state), []);
+});
+
+stageTest("a program that finds its token compiles no WebAssembly for it", async (stage) => {
+  const [token] = await stage.run(scope);
+  const counting = ["--import", counter];
+  assert.deepEqual(await stage.runWith(counting, scope, scope), [token, token, "0 compilations"]);
+  // Who has to fetch goes the whole way, which is in WebAssembly: the counter counts.
+  const [, compiled] = await stage.runWith(counting, "https://vault.azure.net/.default");
+  assert.match(String(compiled), /^[1-9]\d* compilations$/);
 });
 
 stageTest(
