@@ -14,6 +14,7 @@ export const entries = [
   { file: "testing.js", source: "wasm/ts/testing.ts", platform: "neutral" },
   { file: "node.js", source: "node/ts/node.ts", platform: "node", late: true },
   { file: "redis.js", source: "node/ts/redis.ts", platform: "node" },
+  { file: "plugin.js", source: "node/ts/plugin.ts", platform: "node" },
   { file: "program.js", source: "node/ts/program.ts", platform: "node" },
   { file: "register.js", source: "node/ts/register.ts", platform: "node" },
   { file: "register-hooks.js", source: "node/ts/register-hooks.ts", platform: "node" },

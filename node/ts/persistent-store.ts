@@ -10,9 +10,9 @@ import type {
   TokenStore,
 } from "../../wasm/ts/store/token-store.ts";
 import { addon, nativeStore } from "./addon.ts";
+import { checkedFlag, checkedKnown, type NativeOptions, nativeOptions, type Vault } from "./store-options.ts";
 
-/** Where the key is kept that tokens are sealed with. `"auto"`: in the first of this system's that works. */
-export type Vault = "auto" | (typeof vaults)[number];
+export type { Vault };
 
 export interface PersistentStoreOptions {
   /**
@@ -51,7 +51,6 @@ export function persistentStore(options: PersistentStoreOptions = {}): TokenStor
   return new PersistentStore(checked(options));
 }
 
-const vaults = ["kernel-keyring", "secret-service", "key-file", "keychain", "dpapi"] as const;
 const known = ["directory", "vault", "unsafeAllowUnencryptedStorage", "name"];
 /** How long a process that ends waits for what it is still saving. */
 const exitPatienceMs = 2_000;
@@ -170,28 +169,16 @@ const whatToDo: Readonly<Record<string, string>> = {
 };
 
 function checked(options: unknown): NativeOptions {
-  if (typeof options !== "object" || options === null)
-    throw new OptionError("options", `must be an object with any of ${known.join(", ")}`);
-  for (const option of Object.keys(options))
-    if (!known.includes(option)) throw new OptionError(option, `is unknown: this takes ${known.join(", ")}`);
-  const { directory, vault, unsafeAllowUnencryptedStorage, name } = options as PersistentStoreOptions;
-  const { env } = process;
-  return {
-    directory: checkedDirectory(directory) ?? (env["AZURE_TOKEN_CACHE_DIRECTORY"] || undefined),
-    name: checkedName(name ?? "default"),
-    vault: checkedVault(vault ?? knownVault(env["AZURE_TOKEN_CACHE_VAULT"])),
-    unsafeAllowUnencrypted: checkedConsent(unsafeAllowUnencryptedStorage ?? false),
-    environment: Object.entries(env).flat() as string[],
-  };
-}
-
-function checkedDirectory(directory: unknown): string | undefined {
-  if (directory === undefined) return undefined;
-  // Not imported: `addon.ts` says why.
-  const { isAbsolute } = process.getBuiltinModule("node:path");
-  if (typeof directory !== "string" || !isAbsolute(directory))
-    throw new OptionError("directory", 'must be an absolute path, such as "/var/lib/my-program/tokens"');
-  return directory;
+  const given = checkedKnown(options, known) as PersistentStoreOptions;
+  return nativeOptions({
+    directory: given.directory,
+    vault: given.vault,
+    name: checkedName(given.name ?? "default"),
+    unsafeAllowUnencrypted: checkedFlag(
+      "unsafeAllowUnencryptedStorage",
+      given.unsafeAllowUnencryptedStorage ?? false,
+    ),
+  });
 }
 
 function checkedName(name: unknown): string {
@@ -203,37 +190,10 @@ function checkedName(name: unknown): string {
   return name;
 }
 
-function checkedVault(vault: unknown): string | undefined {
-  if (vault === undefined || vault === "auto") return undefined;
-  if (!vaults.some((each) => each === vault))
-    throw new OptionError("vault", `must be one of ${["auto", ...vaults].join(", ")}`);
-  return vault as string;
-}
-
-/** A typing error in a variable must not cost a program its store. */
-function knownVault(name: string | undefined): string | undefined {
-  return vaults.find((each) => each === name);
-}
-
-function checkedConsent(consent: unknown): boolean {
-  if (typeof consent !== "boolean")
-    throw new OptionError("unsafeAllowUnencryptedStorage", "must be true or false");
-  return consent;
-}
-
 // What the addon exports.
 
 interface StoreExports {
   SealedStore: new (options: NativeOptions) => NativeStore;
-}
-
-interface NativeOptions {
-  readonly directory: string | undefined;
-  readonly name: string;
-  readonly vault: string | undefined;
-  readonly unsafeAllowUnencrypted: boolean;
-  /** Names and values by turns. */
-  readonly environment: readonly string[];
 }
 
 /** Each promise is resolved, with `code` where something failed. */
