@@ -45,7 +45,11 @@ export function subjectOf(credential: object): object {
 /** What is known of `credential`; `undefined` if nobody knows it. */
 export function recognise(credential: object): Recognised | undefined {
   try {
-    return recognised(subjectOf(credential), 0);
+    const subject = subjectOf(credential);
+    const known = recognised(subject, 0);
+    return known === undefined || kindSymbol in subject
+      ? known
+      : { ...known, kind: { ...known.kind, ofSdk: true } };
   } catch {
     // A proxy, or a getter that throws.
     return undefined;

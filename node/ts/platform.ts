@@ -6,6 +6,7 @@ import { type LoginNeeds, watchLogin } from "./login-watch.ts";
 import { monotonicMillis } from "./monotonic.ts";
 import { engineBeside } from "./native-engine.ts";
 import { partitionOf } from "./partition.ts";
+import { required } from "./required.ts";
 
 export const nodePlatform: Platform = {
   kindOf(credential): CredentialKind | undefined {
@@ -35,6 +36,8 @@ export const nodePlatform: Platform = {
   },
 
   engine: engineBeside,
+
+  required,
 };
 
 function loginOf(credential: object, identity: unknown): LoginNeeds | undefined {

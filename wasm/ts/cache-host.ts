@@ -1,7 +1,7 @@
 // Holds tokens, callers and timers for one engine, and carries out what it decides.
 
 import { type Clock, systemClock } from "./clock.ts";
-import { Decision, FailReason, Kind, Settled, Zone } from "./codes.ts";
+import { Decision, FailReason, Kind, Settled, TimeoutReason, Zone } from "./codes.ts";
 import type { AbortSignalLike, AccessToken, GetTokenOptions, TokenCredential } from "./credential.ts";
 import type { DriverHost, EngineModule } from "./engine.ts";
 import { EngineSeat } from "./engine-seat.ts";
@@ -13,7 +13,7 @@ import {
   NotATokenError,
   TokenExpiryError,
 } from "./errors.ts";
-import { type EventListener, type EventSubject, errorNameOf } from "./events.ts";
+import { type EventListener, type EventSubject, errorNameOf, type FetchOutcome } from "./events.ts";
 import {
   type Explanation,
   explain,
@@ -23,6 +23,7 @@ import {
   passedBy,
 } from "./explanation.ts";
 import { isNetwork, retryAfter } from "./failure.ts";
+import { Listeners } from "./observe/listeners.ts";
 import type { CheckedOptions } from "./options.ts";
 import { finishOrphan, type OrphanHost } from "./orphan.ts";
 import { Owner } from "./owner.ts";
@@ -62,7 +63,8 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
   readonly #clock: Clock;
   readonly #platform: Platform;
   readonly #seat: EngineSeat;
-  readonly emit: EventListener | undefined;
+  readonly #listeners: Listeners;
+  readonly emit: EventListener;
   readonly #maxEntries: number;
   readonly #limits: Limits;
   readonly #store: TokenStore | undefined;
@@ -77,6 +79,8 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
   readonly #handedOut = new WeakMap<AccessToken, number>();
   /** Of the caller whose call starts the next fetch. */
   #tracing: GetTokenOptions["tracingOptions"];
+  /** What is aborted now took longer than its limit. */
+  #atLimit = false;
   #closed = false;
 
   constructor(module: EngineModule, platform: Platform, options: CheckedOptions) {
@@ -84,7 +88,8 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     this.#limits = limitsOf(policy);
     this.#platform = platform;
     this.#maxEntries = options.maxEntries;
-    this.emit = options.emit;
+    this.#listeners = new Listeners(platform, options.emit);
+    this.emit = this.#listeners.emit;
     this.#store = options.store;
     this.ownClock = options.clock;
     this.#clock = options.clock ?? systemClock(platform.monotonicMillis);
@@ -101,7 +106,9 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     const kind = this.#platform.kindOf(credential) ?? generalKind;
     const id = this.#seat.register(kindBits(kind), Math.min(kind.limitMs ?? 0, longestLimit));
     const shelf = this.#store && whose && new Shelf(this.#store, kind.name, whose, watch);
-    return new Owner(id, credential, kind, watch, shelf, this.#maxEntries);
+    const owner = new Owner(id, credential, kind, watch, shelf, this.#maxEntries);
+    this.#listeners.adopted(owner);
+    return owner;
   }
 
   // ---- Calls
@@ -216,7 +223,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
       if (answer !== undefined) return answer;
       this.#retire(slot);
     }
-    this.emit?.({ type: "passed-by", ...subjectOf(owner, listOf(scopes), details) });
+    this.emit({ type: "passed-by", ...subjectOf(owner, listOf(scopes), details) });
     return passBy(owner, scopes, options);
   }
 
@@ -242,6 +249,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
   #serve(slot: Slot): Promise<AccessToken> | undefined {
     if (slot.answer === undefined) return undefined;
     slot.owner.hits += 1;
+    this.#listeners.asked(slot.owner);
     slot.from = this.#seat.engine.from();
     slot.until = this.#seat.engine.until();
     const everyMs = slot.owner.watch?.everyMs ?? 0;
@@ -298,7 +306,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
   #fail(slot: Slot): Promise<never> | undefined {
     if (slot.failure === undefined) return undefined;
     const { error } = slot.failure;
-    this.emit?.({ type: "failure-remembered", ...subjectOfSlot(slot), errorName: errorNameOf(error) });
+    this.emit({ type: "failure-remembered", ...subjectOfSlot(slot), errorName: errorNameOf(error) });
     return Promise.reject(error);
   }
 
@@ -356,17 +364,23 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     const tracing = this.#tracing;
     this.#tracing = undefined;
     if (slot === undefined || slot.owner.closed) return Promise.reject(new ClosedError());
-    const behind = !this.#waiting.has(job);
-    const run = new Run(fetch, job, slot, behind, this.monotonicMillis(), tracing, this);
+    const challenged = slot.details.claims !== undefined;
+    const subject = { ...subjectOfSlot(slot), behind: !this.#waiting.has(job), challenged };
+    const run = new Run(fetch, job, slot, subject, this.monotonicMillis(), tracing, this);
     this.#runs.set(fetch, run);
     slot.owner.fetches += 1;
-    const challenged = slot.details.claims !== undefined;
-    this.emit?.({ type: "fetch-start", ...subjectOfSlot(slot), behind, challenged });
+    if (run.behind) slot.owner.fetchesBehind += 1;
+    this.#listeners.asked(slot.owner);
+    this.emit({ type: "fetch-start", ...subject });
     return run.begin();
   }
 
   abort(fetch: number): void {
-    this.#runs.get(fetch)?.abort();
+    const run = this.#runs.get(fetch);
+    if (run === undefined) return;
+    run.overdue = this.#atLimit;
+    if (run.overdue) this.emit({ type: "fetch-limit", ...subjectOfSlot(run.slot) });
+    run.abort();
   }
 
   lapse(entry: number): void {
@@ -424,17 +438,12 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
   ended(fetch: number, code: number, failed: boolean, result: unknown): void {
     const run = this.#runs.get(fetch);
     this.#runs.delete(fetch);
-    const thrown = this.#settle(code, run, result) ?? (failed ? { error: result } : undefined);
+    const settled = this.#settle(code, run, result) ?? (failed ? { error: result } : undefined);
     if (run === undefined) return;
-    run.stored?.settle(endingOf(code, thrown !== undefined));
+    run.stored?.settle(endingOf(code, settled !== undefined));
+    const thrown = run.overdue ? { error: this.#errorFor(FailReason.Limit, run.slot) } : settled;
     if (thrown !== undefined) run.slot.owner.failures += 1;
-    this.emit?.({
-      type: "fetch-end",
-      ...subjectOfSlot(run.slot),
-      outcome: outcomeOf(code, thrown !== undefined, run, result),
-      milliseconds: this.monotonicMillis() - run.startedAt,
-      ...(thrown !== undefined && { errorName: errorNameOf(thrown.error) }),
-    });
+    this.emit(run.end(outcomeOf(code, thrown !== undefined, run, result), this.monotonicMillis(), thrown));
   }
 
   // ---- What a run tells
@@ -533,7 +542,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
       return;
     }
     this.#take(job)?.resolve(slot.token);
-    this.emit?.({ type: "served-stale", ...subjectOfSlot(slot) });
+    this.emit({ type: "served-stale", ...subjectOfSlot(slot) });
   }
 
   #reject(job: number, slot: Slot | undefined, reason: number, result: unknown): Thrown {
@@ -577,13 +586,20 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
 
   #timeout(): void {
     this.guarded(() => {
-      while (this.#seat.engine.nextTimeout() <= this.monotonicMillis()) {
-        const code = this.#seat.engine.timeout(this.monotonicMillis(), this.unixMillis());
-        this.#settle(code, undefined, undefined);
-        this.#seat.drain();
-      }
+      while (this.#seat.engine.nextTimeout() <= this.monotonicMillis()) this.#handleTimeout();
       this.#seat.drain();
     });
+  }
+
+  #handleTimeout(): void {
+    this.#atLimit = this.#seat.engine.nextTimeoutReason() === TimeoutReason.FetchLimit;
+    try {
+      const code = this.#seat.engine.timeout(this.monotonicMillis(), this.unixMillis());
+      this.#settle(code, undefined, undefined);
+      this.#seat.drain();
+    } finally {
+      this.#atLimit = false;
+    }
   }
 
   after(run: () => void, milliseconds: number, keepAlive: boolean): () => void {
@@ -603,7 +619,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     });
     if (session === undefined) owner.shelf?.vacate();
     const change = session === undefined ? "account" : "session";
-    this.emit?.({ type: "identity-changed", kind: owner.kind.name, change });
+    this.emit({ type: "identity-changed", kind: owner.kind.name, change });
   }
 
   // ---- An engine that fails
@@ -621,7 +637,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     this.#alarm.clear();
     for (const slot of this.#slots) if (slot !== undefined) this.#retire(slot);
     this.#slots.length = 0;
-    this.emit?.({ type: "engine-failed", errorName: errorNameOf(failure) });
+    this.emit({ type: "engine-failed", errorName: errorNameOf(failure) });
     for (const [job, waiters] of waiting)
       if (!runs.some((run) => run.job === job)) waiters.rejectQuietly(failure);
     for (const run of runs) void finishOrphan(run, waiting.find(([job]) => job === run.job)?.[1], this);
@@ -706,6 +722,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     // The engine lets its entries go in time; the credential that they hold goes now.
     for (const slot of this.#slots) if (slot?.owner === owner) this.#retire(slot);
     for (const [, waiters] of waiting) waiters.reject(new ClosedError());
+    this.#listeners.released(owner);
   }
 
   /** Forgets everything, for good. Those who wait are rejected. */
@@ -719,6 +736,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     for (const slot of this.#slots) slot?.forget();
     this.#slots.length = 0;
     for (const waiters of waiting) waiters.reject(new ClosedError());
+    this.#listeners.closed();
   }
 }
 
@@ -744,13 +762,8 @@ function subjectOf(owner: Owner, scopes: readonly string[], details: Details): E
   return { kind: owner.kind.name, scopes, ...(tenantId !== undefined && { tenantId }) };
 }
 
-function outcomeOf(
-  code: number,
-  failed: boolean,
-  run: Run,
-  result: unknown,
-): "granted" | "null" | "failed" | "dropped" {
-  if (run.aborted) return "dropped";
+function outcomeOf(code: number, failed: boolean, run: Run, result: unknown): FetchOutcome {
+  if (run.aborted && !run.overdue) return "dropped";
   if (failed) return "failed";
   if (result == null) return "null";
   return code === Settled.Granted || code === Settled.HandedOut ? "granted" : "dropped";

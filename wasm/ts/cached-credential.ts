@@ -8,18 +8,7 @@ import type { Owner } from "./owner.ts";
 import type { LoginWatch } from "./platform.ts";
 import type { Place, RequestTree } from "./request-tree.ts";
 import type { Slot } from "./slot.ts";
-
-/** Counts since a credential was wrapped, or a cache made. */
-export interface Stats {
-  /** Calls that were answered at once with a token that is held. */
-  readonly hits: number;
-  /** Calls that waited for a fetch. */
-  readonly waits: number;
-  /** Runs of the credential. */
-  readonly fetches: number;
-  /** Runs that failed. */
-  readonly failures: number;
-}
+import type { Stats } from "./stats.ts";
 
 /** A credential with a cache. */
 export interface CachedCredential extends TokenCredential {
@@ -57,6 +46,7 @@ abstract class Wrapper implements CachedCredential {
     this.#host = host;
     this.#owner = owner;
     this.#close = close;
+    owner.quickHits = () => this.quickHits();
   }
 
   get [brand](): true {
@@ -83,8 +73,7 @@ abstract class Wrapper implements CachedCredential {
   }
 
   stats(): Stats {
-    const { hits, waits, fetches, failures } = this.#owner;
-    return { hits: hits + this.quickHits(), waits, fetches, failures };
+    return this.#owner.stats();
   }
 
   async close(): Promise<void> {

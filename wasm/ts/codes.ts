@@ -83,6 +83,9 @@ export const Kind = {
   Interactive: 8,
 } as const;
 
+/** What `nextTimeoutReason` answers. */
+export const TimeoutReason = { None: 0, FrontPatience: 1, FetchLimit: 2 } as const;
+
 /** What `explain` answers: a line of the decision table. */
 export const Zone = { Fresh: 0, RefreshBehind: 1, RefreshInFront: 2, Expired: 3, Unknown: 4 } as const;
 

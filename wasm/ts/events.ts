@@ -9,24 +9,28 @@ export interface EventSubject {
   readonly tenantId?: string;
 }
 
+/** Which fetch an event is about. */
+export interface FetchSubject extends EventSubject {
+  /** Callers have the old token meanwhile. */
+  readonly behind: boolean;
+  /** It answers a claims challenge. */
+  readonly challenged: boolean;
+}
+
+/** `"dropped"`: its result came too late to count, or the login moved meanwhile. */
+export type FetchOutcome = "granted" | "null" | "failed" | "dropped";
+
 /** Something that happened in a cache. A hit is not an event: count hits with `stats()`. */
 export type CacheEvent =
-  | (EventSubject & {
-      readonly type: "fetch-start";
-      /** Callers have the old token meanwhile. */
-      readonly behind: boolean;
-      /** It answers a claims challenge. */
-      readonly challenged: boolean;
-    })
-  | (EventSubject & {
+  | (FetchSubject & { readonly type: "fetch-start" })
+  | (FetchSubject & {
       readonly type: "fetch-end";
-      /** `"dropped"`: its result came too late to count, or the login moved meanwhile. */
-      readonly outcome: "granted" | "null" | "failed" | "dropped";
+      readonly outcome: FetchOutcome;
       readonly milliseconds: number;
       /** The name of the error's class, nothing more of it. */
       readonly errorName?: string;
     })
-  /** The fetch took longer than its limit. */
+  /** The fetch took longer than its limit, and ends as one that failed. */
   | (EventSubject & { readonly type: "fetch-limit" })
   /** Callers had the token that is held: its refresh failed, or took too long. */
   | (EventSubject & { readonly type: "served-stale" })

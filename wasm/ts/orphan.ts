@@ -8,21 +8,21 @@ import {
   NotATokenError,
   TokenExpiryError,
 } from "./errors.ts";
-import type { EventListener, EventSubject } from "./events.ts";
+import type { EventListener } from "./events.ts";
 import type { Owner } from "./owner.ts";
 import type { Run } from "./run.ts";
+import type { Thrown } from "./slot.ts";
 import { Ending } from "./store/ending.ts";
 import type { Waiters } from "./waiters.ts";
 
 /** What the cache still does for such a run. */
 export interface OrphanHost {
-  readonly emit: EventListener | undefined;
+  readonly emit: EventListener;
   readonly isClosed: boolean;
   monotonicMillis(): number;
   unixMillis(): number;
   after(run: () => void, milliseconds: number, keepAlive: boolean): () => void;
   limitOf(owner: Owner): number;
-  subjectOf(run: Run): EventSubject;
   /** Callers get a token that is not kept. */
   handsOut(token: AccessToken, owner: Owner): void;
 }
@@ -36,17 +36,18 @@ export async function finishOrphan(run: Run, waiters: Waiters | undefined, host:
     run.abort();
   };
   const cancel = host.after(expire, limit - (host.monotonicMillis() - run.startedAt), waiters !== undefined);
+  let thrown: Thrown | undefined;
   try {
     const token = judged(run, await run.answer, host);
     waiters?.resolve(token);
   } catch (error) {
+    thrown = { error };
     owner.failures += 1;
     waiters?.rejectQuietly(error);
   }
   cancel();
   run.stored?.settle(Ending.Dropped);
-  const milliseconds = host.monotonicMillis() - run.startedAt;
-  host.emit?.({ type: "fetch-end", ...host.subjectOf(run), outcome: "dropped", milliseconds });
+  host.emit(run.end(thrown === undefined ? "dropped" : "failed", host.monotonicMillis(), thrown));
 }
 
 /** The answer, where no engine can judge it. */

@@ -3,20 +3,9 @@ import type { TokenCredential } from "./credential.ts";
 import type { CredentialKind, LoginWatch } from "./platform.ts";
 import { RequestTree } from "./request-tree.ts";
 import type { Shelf } from "./shelf.ts";
+import type { Stats } from "./stats.ts";
 
-/** Counts since the credential was wrapped. */
-export interface Counts {
-  /** Calls that were answered at once with a token that is held. */
-  hits: number;
-  /** Calls that waited for a fetch, or for the login to be read. */
-  waits: number;
-  /** Runs of the credential. */
-  fetches: number;
-  /** Runs that failed. */
-  failures: number;
-}
-
-export class Owner implements Counts {
+export class Owner {
   readonly id: number;
   readonly credential: TokenCredential;
   readonly kind: CredentialKind;
@@ -30,7 +19,11 @@ export class Owner implements Counts {
   hits = 0;
   waits = 0;
   fetches = 0;
+  fetchesBehind = 0;
   failures = 0;
+  tokens = 0;
+  /** Hits that the wrapper answered by itself. */
+  quickHits = () => 0;
 
   constructor(
     id: number,
@@ -47,5 +40,10 @@ export class Owner implements Counts {
     this.shelf = shelf;
     // Requests that mean one entry (a scope, a list of one, another order) have a node each, of which two are usual.
     this.tree = new RequestTree(Math.max(256, 2 * maxEntries));
+  }
+
+  stats(): Stats {
+    const { waits, fetches, fetchesBehind, failures, tokens } = this;
+    return { hits: this.hits + this.quickHits(), waits, fetches, fetchesBehind, failures, tokens };
   }
 }

@@ -31,6 +31,9 @@ export interface Platform {
 
   /** An engine that starts faster than wasm, where the program has one beside this store. */
   engine?(store: TokenStore | undefined): EngineModule | undefined;
+
+  /** What this program has loaded of a package by `require`, where there is such a thing; never loads it. */
+  required?(name: string): unknown;
 }
 
 /** Whose tokens a credential gets, or why that cannot be said. */
@@ -68,6 +71,8 @@ export interface CredentialKind {
   abortable: boolean;
   /** It asks a person. */
   interactive: boolean;
+  /** Its class is of `@azure/identity`. */
+  ofSdk?: boolean;
   /** How long a fetch may take, in milliseconds, where that differs from the policy's. */
   limitMs?: number;
 }

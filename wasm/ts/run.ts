@@ -2,9 +2,11 @@
 import { Stability } from "./codes.ts";
 import type { GetTokenOptions } from "./credential.ts";
 import { LoginContradictionError } from "./errors.ts";
+import { type CacheEvent, errorNameOf, type FetchOutcome, type FetchSubject } from "./events.ts";
+import { FetchSpan } from "./observe/fetch-span.ts";
 import type { LoginWatch, Run as Watched } from "./platform.ts";
 import type { Shelf } from "./shelf.ts";
-import type { Slot } from "./slot.ts";
+import type { Slot, Thrown } from "./slot.ts";
 import type { StoredFetch } from "./store/stored-fetch.ts";
 import { frozenCopy } from "./token.ts";
 
@@ -37,11 +39,13 @@ export class Run {
   readonly fetch: number;
   readonly job: number;
   readonly slot: Slot;
-  readonly behind: boolean;
+  readonly subject: FetchSubject;
   readonly startedAt: number;
   stability: number = Stability.Steady;
   session = 0;
   aborted = false;
+  /** It took longer than its limit. */
+  overdue = false;
   /** What it brings. */
   answer!: Promise<unknown>;
   /** Its way through the store, where there is one. */
@@ -50,13 +54,14 @@ export class Run {
   readonly #listener: RunListener;
   /** Made for the credential: often there is a stored token, and nothing to abort. */
   #controller: AbortController | undefined;
+  #span: FetchSpan | undefined;
   #release: (nothing: undefined) => void = () => {};
 
   constructor(
     fetch: number,
     job: number,
     slot: Slot,
-    behind: boolean,
+    subject: FetchSubject,
     startedAt: number,
     tracing: GetTokenOptions["tracingOptions"],
     listener: RunListener,
@@ -64,14 +69,19 @@ export class Run {
     this.fetch = fetch;
     this.job = job;
     this.slot = slot;
-    this.behind = behind;
+    this.subject = subject;
     this.startedAt = startedAt;
     this.#tracing = tracing;
     this.#listener = listener;
   }
 
+  get behind(): boolean {
+    return this.subject.behind;
+  }
+
   /** Calls the credential. The promise settles at `abort` at the latest. */
   begin(): Promise<unknown> {
+    this.#span = FetchSpan.begin(this.subject, this.#tracing);
     this.answer = new Promise((resolve, reject) => {
       this.#release = resolve;
       this.#answer().then(resolve, reject);
@@ -85,6 +95,15 @@ export class Run {
     this.stored?.cancel();
     if (this.slot.owner.kind.abortable) this.#controller?.abort();
     this.#release(undefined);
+  }
+
+  /** It has ended; the event that tells so. */
+  end(outcome: FetchOutcome, monotonicMillis: number, thrown: Thrown | undefined): CacheEvent {
+    const errorName = thrown && errorNameOf(thrown.error);
+    this.#span?.end(outcome, errorName);
+    const milliseconds = monotonicMillis - this.startedAt;
+    const error = errorName !== undefined && { errorName };
+    return { type: "fetch-end", ...this.subject, outcome, milliseconds, ...error };
   }
 
   #answer(): Promise<unknown> {
@@ -106,7 +125,9 @@ export class Run {
     const { owner, scopes } = this.slot;
     try {
       const given = typeof scopes === "string" ? scopes : [...scopes];
-      return Promise.resolve(owner.credential.getToken(given, this.#options())).then(frozenCopy);
+      const call = () => owner.credential.getToken(given, this.#options());
+      const answer = this.#span === undefined ? call() : this.#span.within(call);
+      return Promise.resolve(answer).then(frozenCopy);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -119,7 +140,8 @@ export class Run {
     if (tenantId !== undefined) options.tenantId = tenantId;
     if (cae) options.enableCae = true;
     if (claims !== undefined) options.claims = claims;
-    if (this.#tracing !== undefined) options.tracingOptions = this.#tracing;
+    const tracing = this.#span === undefined ? this.#tracing : this.#span.tracing;
+    if (tracing !== undefined) options.tracingOptions = tracing;
     return Object.defineProperty(options, behindMark, { value: true, enumerable: this.behind });
   }
 

@@ -59,6 +59,7 @@ export class Slot implements Place {
   }
 
   keep(token: AccessToken): void {
+    if (this.token === undefined) this.#count(1);
     this.token = token;
     this.answer = Promise.resolve(token);
     this.failure = undefined;
@@ -72,10 +73,16 @@ export class Slot implements Place {
   }
 
   forget(): void {
+    if (this.token !== undefined) this.#count(-1);
     this.token = undefined;
     this.answer = undefined;
     this.failure = undefined;
     this.crowd = undefined;
     this.lapse();
+  }
+
+  /** A challenge's token is the one of the request without claims. */
+  #count(change: number): void {
+    if (this.details.claims === undefined) this.owner.tokens += change;
   }
 }

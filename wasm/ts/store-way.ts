@@ -16,7 +16,7 @@ import type { Terms } from "./store/walk.ts";
 
 /** What the cache gives. */
 export interface StoreWayHost {
-  readonly emit: EventListener | undefined;
+  readonly emit: EventListener;
   started(run: Run): void;
   monotonicMillis(): number;
   unixMillis(): number;
@@ -32,7 +32,7 @@ export class StoreWay implements StoreHost {
   readonly #host: StoreWayHost;
   readonly #module: EngineModule;
   readonly #limits: Limits;
-  readonly emit: EventListener | undefined;
+  readonly emit: EventListener;
   readonly storeErrors = {
     failedElsewhere: (failure: StoredFailure) => new StoredFailureError(failure),
     busy: () => new StoreBusyError(),
@@ -52,7 +52,7 @@ export class StoreWay implements StoreHost {
     const shelved = shelf.find(listOf(scopes), details);
     if (shelved === undefined) {
       shelf.vacate();
-      this.emit?.({ type: "memory-only", ...this.subjectOf(run) });
+      this.emit({ type: "memory-only", ...this.subjectOf(run) });
       return call();
     }
     const found = details.claims === undefined ? await this.#firstLook(shelf, shelved) : undefined;

@@ -1,8 +1,9 @@
 // AZURE_TOKEN_CACHE=off: the interface of a wrapper, and the credential's own answers.
-import { brand, type CachedCredential, type Stats } from "./cached-credential.ts";
+import { brand, type CachedCredential } from "./cached-credential.ts";
 import type { AccessToken, GetTokenOptions, TokenCredential } from "./credential.ts";
 import { UnboundCallError } from "./errors.ts";
 import { type Explanation, nothingHeld } from "./explanation.ts";
+import { noStats, type Stats } from "./stats.ts";
 
 export class SwitchedOffCredential implements CachedCredential {
   readonly #credential: TokenCredential;
@@ -27,7 +28,7 @@ export class SwitchedOffCredential implements CachedCredential {
   }
 
   stats(): Stats {
-    return { hits: 0, waits: 0, fetches: 0, failures: 0 };
+    return noStats;
   }
 
   async close(): Promise<void> {}

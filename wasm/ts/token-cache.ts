@@ -1,6 +1,6 @@
 // One cache for any number of credentials, and the one-liner that makes a cache for one.
 import { CacheHost } from "./cache-host.ts";
-import { type CachedCredential, cachedCredential, isCached, type Stats } from "./cached-credential.ts";
+import { type CachedCredential, cachedCredential, isCached } from "./cached-credential.ts";
 import type { GetTokenOptions, TokenCredential } from "./credential.ts";
 import {
   AlreadyWrappedError,
@@ -22,6 +22,7 @@ import {
 import type { Owner } from "./owner.ts";
 import type { LoginWatch, Platform } from "./platform.ts";
 import { checkKey } from "./seal.ts";
+import { noStats, type Stats, sum } from "./stats.ts";
 import type { MemoryTokenStore } from "./store/memory-token-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
 import { SwitchedOffCredential } from "./switched-off.ts";
@@ -114,7 +115,7 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     readonly #wrapped = new WeakMap<TokenCredential, CachedCredential>();
     readonly #all = new Set<CachedCredential>();
     /** Counts of wrappers that were closed. */
-    readonly #past = { hits: 0, waits: 0, fetches: 0, failures: 0 };
+    #past = noStats;
     #host: CacheHost | undefined;
     #closed = false;
     /** Of a cache that was deserialized: its tokens. */
@@ -183,10 +184,8 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     }
 
     stats(): CacheStats {
-      const total = { ...this.#past };
-      for (const wrapper of this.#all) add(total, wrapper.stats());
       return {
-        ...total,
+        ...[...this.#all].reduce((total, wrapper) => sum(total, wrapper.stats()), this.#past),
         entries: this.#host?.entries ?? 0,
         fetchesInFlight: this.#host?.fetchesInFlight ?? 0,
       };
@@ -205,7 +204,7 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     #drop(credential: TokenCredential, wrapper: CachedCredential): void {
       if (!this.#all.delete(wrapper)) return;
       this.#wrapped.delete(credential);
-      add(this.#past, wrapper.stats());
+      this.#past = sum(this.#past, wrapper.stats());
     }
 
     #loaded(): CacheHost {
@@ -233,13 +232,6 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
 
 const doesNotOpen =
   "does not open these bytes: pass the key that they were serialized with, or undefined instead of the bytes to begin anew";
-
-function add(total: { -readonly [Name in keyof Stats]: Stats[Name] }, stats: Stats): void {
-  total.hits += stats.hits;
-  total.waits += stats.waits;
-  total.fetches += stats.fetches;
-  total.failures += stats.failures;
-}
 
 function mustBeCredential(credential: unknown): void {
   if (typeof (credential as TokenCredential | null | undefined)?.getToken !== "function")

@@ -232,8 +232,9 @@ describe("a fetch that is given up", () => {
     assert.equal(cache.stats().fetchesInFlight, 0);
     assert.deepEqual(
       events.map((event) => ("outcome" in event ? event.outcome : event.type)),
-      ["fetch-start", "dropped"],
+      ["fetch-start", "fetch-limit", "failed"],
     );
+    assert.equal(cache.stats().failures, 1);
   });
 });
 

@@ -59,7 +59,14 @@ describe("a wrapper", () => {
     for (let call = 0; call < 5; call += 1) await credential.getToken(call % 2 === 0 ? scope : [scope]);
     await errorOf(credential.getToken("other"));
     await clock.settle();
-    assert.deepEqual(credential.stats(), { hits: 5, waits: 2, fetches: 2, failures: 1 });
+    const counted = { hits: 5, waits: 2, fetches: 2, fetchesBehind: 0, failures: 1, tokens: 1 };
+    assert.deepEqual(credential.stats(), counted);
+    await clock.advance(hour - 4 * minute);
+    await credential.getToken(scope);
+    await clock.settle();
+    assert.deepEqual(credential.stats(), { ...counted, hits: 6, fetches: 3, fetchesBehind: 1 });
+    await credential.invalidate(scope);
+    assert.equal(credential.stats().tokens, 0);
   });
 
   it("is called through its prototype as well", async () => {
@@ -76,9 +83,9 @@ describe("events", () => {
     await clock.advance(5);
     await waiting;
     await credential.getToken([scope], { tenantId: "t" });
-    const subject = { kind: "credential", scopes: [scope], tenantId: "t" };
+    const subject = { kind: "credential", scopes: [scope], tenantId: "t", behind: false, challenged: false };
     assert.deepEqual(events, [
-      { type: "fetch-start", ...subject, behind: false, challenged: false },
+      { type: "fetch-start", ...subject },
       { type: "fetch-end", ...subject, outcome: "granted", milliseconds: 5 },
     ]);
   });

@@ -1,6 +1,6 @@
 // Takes a run of a credential by way of the store that its cache shares with other processes.
 import type { AccessToken } from "../credential.ts";
-import { type CacheEvent, type EventSubject, errorCodeOf, errorNameOf } from "../events.ts";
+import { type EventListener, type EventSubject, errorCodeOf, errorNameOf } from "../events.ts";
 import type { Run } from "../run.ts";
 import type { Shelf, Shelved } from "../shelf.ts";
 import { type Patient, patienceMs } from "./patience.ts";
@@ -10,7 +10,7 @@ import type { Clocks, Terms } from "./walk.ts";
 /** What a cache gives to its runs by way of a store. */
 export interface StoreHost extends Clocks, Patient {
   readonly storeErrors: StoredErrors;
-  readonly emit: ((event: CacheEvent) => void) | undefined;
+  readonly emit: EventListener;
   /** The credential starts only now. */
   started(run: Run): void;
   termsOf(run: Run): Omit<Terms, "far">;
@@ -59,7 +59,7 @@ function pause(host: StoreHost, milliseconds: number, keepAlive: boolean): Promi
 
 function tell(host: StoreHost, run: Run, operation: StoreOperation, error: unknown): void {
   const errorCode = errorCodeOf(error);
-  host.emit?.({
+  host.emit({
     type: "store-failed",
     ...host.subjectOf(run),
     operation,

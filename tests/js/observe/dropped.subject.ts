@@ -1,0 +1,32 @@
+// Wraps credentials without closing them, drops them, and prints how many are gone and what the metrics still say.
+import { withTokenCache } from "azure-token-cache";
+import { Telemetry } from "./telemetry.ts";
+
+const wrappers = 200;
+let collected = 0;
+const registry = new FinalizationRegistry(() => {
+  collected += 1;
+});
+
+const telemetry = Telemetry.register();
+await use();
+await telemetry.collected();
+for (let round = 0; round < 50 && collected < wrappers; round += 1) {
+  globalThis.gc?.();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
+const hits = (await telemetry.values("azure_token_cache.hits"))["credential"];
+const tokens = (await telemetry.values("azure_token_cache.tokens"))["credential"];
+console.log(JSON.stringify({ collected, hits, tokens }));
+await telemetry[Symbol.asyncDispose]();
+
+async function use(): Promise<void> {
+  for (let count = 0; count < wrappers; count += 1) {
+    const credential = withTokenCache(
+      { getToken: async () => ({ token: "t", expiresOnTimestamp: Date.now() + 3_600_000 }) },
+      { identity: "fixed" },
+    );
+    registry.register(credential, undefined);
+    for (let call = 0; call < 3; call += 1) await credential.getToken("scope");
+  }
+}

@@ -1,0 +1,121 @@
+// Writes what happens to the log of the Azure SDKs, as AZURE_LOG_LEVEL and the program's own `setLogLevel` want it.
+import type { CacheEvent } from "../events.ts";
+import type { Platform } from "../platform.ts";
+
+type Level = "error" | "warning" | "info" | "verbose";
+
+/** What `createClientLogger` of `@azure/logger` makes. */
+type Logger = Record<Level, ((line: string) => void) & { readonly enabled: boolean }>;
+
+interface Package {
+  createClientLogger(name: string): Logger;
+}
+
+const packageName = "@azure/logger";
+
+/** What a program hears late that sets a level long after the start. */
+const mostEarly = 100;
+
+/** A process that ends sooner is not burdened with a package that it may not have loaded itself. */
+const patienceMs = 1000;
+
+/**
+ * The package keeps its level in each copy, and a program may have two: one by `import` and one by `require`. A line goes to
+ * the first one that wants it. It is a package of the program, not of this one: without it there is no log.
+ *
+ * Nobody can say whether it is loaded, and loading it takes longer than a token from a store. So it is loaded at the first
+ * event where somebody listens, or where it is there already, and else only in a process that goes on for a while.
+ */
+export class AzureLog {
+  readonly #platform: Platform;
+  #required: Logger | undefined;
+  #imported: Logger | undefined;
+  #import: "not yet" | "coming" | "over" = "not yet";
+  #hasSdk = false;
+  /** What happened before the package was there. */
+  #early: CacheEvent[] = [];
+  #since = Number.NaN;
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+  }
+
+  /** A credential of `@azure/identity` was seen, which has loaded the package. */
+  expect(): void {
+    this.#hasSdk = true;
+  }
+
+  tell(event: CacheEvent): void {
+    this.#look(event);
+    if (this.#write(event) || this.#import === "over" || this.#early.length >= mostEarly) return;
+    this.#early.push(event);
+  }
+
+  /** Called now and then, but for hits: what is early may have waited long enough. */
+  lookAgain(): void {
+    if (this.#import === "not yet" && Date.now() - this.#since >= patienceMs) void this.#load();
+  }
+
+  #look({ type }: CacheEvent): void {
+    if (Number.isNaN(this.#since)) this.#since = Date.now();
+    // The program may have loaded its copy since the last fetch.
+    if (type === "fetch-start") this.#required ??= loggerOf(this.#platform.required?.(packageName));
+    if (this.#import === "not yet" && this.#required === undefined && this.#isExpected()) void this.#load();
+    else this.lookAgain();
+  }
+
+  #isExpected(): boolean {
+    if (this.#hasSdk || this.#platform.environment("AZURE_LOG_LEVEL")) return true;
+    return this.#platform.environment("DEBUG")?.includes("azure") === true;
+  }
+
+  async #load(): Promise<void> {
+    this.#import = "coming";
+    try {
+      this.#imported = loggerOf(await import("@azure/logger"));
+    } catch {
+      // The program does not have it.
+    }
+    this.#import = "over";
+    for (const event of this.#early.splice(0)) this.#write(event);
+  }
+
+  /** Whether anybody wanted it. */
+  #write(event: CacheEvent): boolean {
+    const level = levelOf(event);
+    for (const logger of [this.#required, this.#imported]) {
+      if (logger?.[level].enabled !== true) continue;
+      const { type, ...facts } = event;
+      logger[level](`${type} ${JSON.stringify(facts)}`);
+      return true;
+    }
+    return false;
+  }
+}
+
+function loggerOf(loaded: unknown): Logger | undefined {
+  try {
+    return (loaded as Package | undefined)?.createClientLogger("token-cache");
+  } catch {
+    return undefined;
+  }
+}
+
+function levelOf(event: CacheEvent): Level {
+  switch (event.type) {
+    case "engine-failed":
+      return "error";
+    case "fetch-end":
+      return event.outcome === "failed" ? "warning" : "info";
+    case "fetch-limit":
+    case "served-stale":
+    case "store-failed":
+      return "warning";
+    case "fetch-start":
+    case "failure-remembered":
+    case "passed-by":
+      return "verbose";
+    default:
+      return "info";
+  }
+}
