@@ -71,6 +71,23 @@ export async function createLoopbackCertificate(): Promise<LoopbackCertificate> 
   };
 }
 
+/** A fresh key and its certificate in one PEM text, as an application registers it: RSA, which Entra ID asks for. */
+export async function createApplicationCertificate(name: string): Promise<string> {
+  const rsa = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 2048 };
+  const publicExponent = new Uint8Array([1, 0, 1]);
+  const keys = await webcrypto.subtle.generateKey({ ...rsa, publicExponent }, true, ["sign", "verify"]);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    notBefore: new Date(Date.now() - dayMs),
+    notAfter: new Date(Date.now() + dayMs),
+    serialNumber: serialNumber(),
+    name: `CN=${name}`,
+    keys,
+    signingAlgorithm: rsa,
+  });
+  const key = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
+  return `${PemConverter.encode(key, "PRIVATE KEY")}\n${certificate.toString("pem")}\n`;
+}
+
 function serialNumber(): string {
   // A leading 01 keeps the number positive and its length fixed in DER.
   return `01${randomBytes(15).toString("hex")}`;

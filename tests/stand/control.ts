@@ -58,6 +58,7 @@ export class Control {
   challenge: string | undefined;
   #troubles = new Set<{ fault: Fault; where: Where; left: number; hits: number }>();
   #holds = new Set<Gate>();
+  #steps = new Set<Step>();
   #revokedAtUnixMs = new Map<string, number>();
 
   /** From now on, or for the next `times` requests, these fail. The latest that matches wins. */
@@ -83,6 +84,19 @@ export class Control {
     };
   }
 
+  /**
+   * Requests go on `count` at a time, each when as many wait as that: what callers at once cost is then the same number on every
+   * machine. Undone by the answer.
+   */
+  inStep(count: number): () => void {
+    const step = new Step(count);
+    this.#steps.add(step);
+    return () => {
+      this.#steps.delete(step);
+      step.end();
+    };
+  }
+
   /** Refresh tokens that this user holds no longer work. */
   revoke(user: User): void {
     this.#revokedAtUnixMs.set(user.objectId, Date.now());
@@ -98,11 +112,14 @@ export class Control {
     this.latencyMs = 0;
     for (const gate of this.#holds) gate.open();
     this.#holds.clear();
+    for (const step of this.#steps) step.end();
+    this.#steps.clear();
   }
 
   /** Waits as told; the fate of the request, or undefined when it may be answered. */
   async pass(subject: Subject): Promise<Fate | undefined> {
     for (const gate of this.#holds) if (matches(gate.where, subject)) await gate.enter();
+    for (const step of this.#steps) await step.enter();
     if (this.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, this.latencyMs));
     const trouble = [...this.#troubles]
       .reverse()
@@ -125,6 +142,34 @@ function fate(fault: Fault): Fate {
   if (fault.kind === "refuse") return refusalReply(fault.refusal);
   if (fault.kind === "reply") return { status: fault.status, body: fault.body };
   return fault.kind;
+}
+
+/** Requests wait here for the others of their step. */
+class Step {
+  readonly #count: number;
+  #waiting: (() => void)[] = [];
+  #ended = false;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  async enter(): Promise<void> {
+    if (this.#ended) return;
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+      if (this.#waiting.length === this.#count) this.#go();
+    });
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#go();
+  }
+
+  #go(): void {
+    for (const go of this.#waiting.splice(0)) go();
+  }
 }
 
 /** Requests wait here until it opens; others wait here for requests. */

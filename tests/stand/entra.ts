@@ -12,6 +12,7 @@ import { type Call, type Fate, listener, type Reply } from "./http.ts";
 import { Ledger, type Requests } from "./ledger.ts";
 import { ManagedIdentityEndpoint } from "./managed-identity.ts";
 import { Mint } from "./mint.ts";
+import { answerPipelines, type PipelineJob, pipelineJob } from "./pipelines.ts";
 import { refusalReply, refusals } from "./refusal.ts";
 import { ResourceServer } from "./resource-server.ts";
 import { Signer } from "./signing.ts";
@@ -31,6 +32,8 @@ export interface Entra {
   /** The same as text, for `tlsOptions: { ca }`. */
   readonly ca: string;
   readonly directory: Directory;
+  /** A job of Azure Pipelines that may act as the directory's first application. */
+  readonly job: PipelineJob;
   readonly control: Control;
   requests(): Requests;
   /** Counters start again at nothing. */
@@ -61,6 +64,7 @@ class Stand {
   readonly #tokens: TokenEndpoint;
   readonly #resources: ResourceServer;
   readonly #machine: ManagedIdentityEndpoint;
+  readonly #job: PipelineJob;
 
   private constructor(
     directory: Directory,
@@ -77,6 +81,7 @@ class Stand {
     this.#tokens = new TokenEndpoint({ directory, control, ledger, mint, signer, url });
     this.#resources = new ResourceServer(directory, signer, mint, control);
     this.#machine = new ManagedIdentityEndpoint(directory, control, ledger, mint);
+    this.#job = pipelineJob(directory.servicePrincipals[0]?.appId ?? "");
     this.#secure = new Port(
       createHttpsServer(
         { cert: tls.cert, key: tls.key },
@@ -104,6 +109,7 @@ class Stand {
       caPath: join(this.#folder, "ca.pem"),
       ca: this.#ca,
       directory: this.#directory,
+      job: this.#job,
       control: this.#control,
       requests: () => this.#ledger.snapshot(),
       forgetRequests: () => this.#ledger.forget(),
@@ -139,7 +145,7 @@ class Stand {
       resource: undefined,
       clientId: undefined,
     });
-    return fate ?? this.#resources.answer(call) ?? this.#page(call);
+    return fate ?? this.#resources.answer(call) ?? answerPipelines(this.#job, call) ?? this.#page(call);
   }
 
   async #answerToken(call: Call, tenant: string): Promise<Fate> {

@@ -24,7 +24,7 @@ export class ManagedIdentityEndpoint {
   }
 
   static subject(call: Call): Subject {
-    const known = [imdsPath, appServicePath].includes(call.path);
+    const known = [imdsPath, appServicePath].includes(pathOf(call));
     return {
       path: call.path,
       grant: known ? "managed_identity" : undefined,
@@ -39,16 +39,17 @@ export class ManagedIdentityEndpoint {
     const identity = this.#named(call.query);
     const resource = call.query.get("resource");
     if (identity === undefined || resource === null) return bad("invalid_request", "Identity not found");
-    return this.#issue(identity, resource, call.path === appServicePath);
+    return this.#issue(identity, resource, pathOf(call) === appServicePath);
   }
 
   #refusal(call: Call): Reply | undefined {
-    if (call.path === imdsPath) {
+    const path = pathOf(call);
+    if (path === imdsPath) {
       return call.header("metadata") === "true"
         ? undefined
         : bad("invalid_request", "Required metadata header not specified");
     }
-    if (call.path !== appServicePath) return { status: 404, body: { error: "not_found" } };
+    if (path !== appServicePath) return { status: 404, body: { error: "not_found" } };
     return call.header("x-identity-header") === appServiceHeader
       ? undefined
       : { status: 401, body: { statusCode: 401, message: "Unauthorized" } };
@@ -121,6 +122,11 @@ export class ManagedIdentityEndpoint {
       not_before: String(Math.floor(Date.now() / 1000) - 300),
     };
   }
+}
+
+/** MSAL for Node ends it with a slash where AZURE_POD_IDENTITY_AUTHORITY_HOST says where the machine is. */
+function pathOf({ path }: Call): string {
+  return path.replace(/\/$/, "");
 }
 
 function bad(error: string, description: string): Reply {
