@@ -1,6 +1,7 @@
 // The support table as one list: every credential of @azure/identity, how it is made, and what its calls cost.
 import { readFileSync } from "node:fs";
 import type { TokenCredential } from "@azure/core-auth";
+import type { AuthenticationRecord } from "@azure/identity";
 import { alice, robot } from "../../stand/directory.ts";
 import { appServiceHeader } from "../../stand/managed-identity.ts";
 import type { PipelineJob } from "../../stand/pipelines.ts";
@@ -72,6 +73,7 @@ export const rows: readonly Row[] = [
   },
   {
     name: "AzureDeveloperCliCredential",
+    partition: true,
     create: (identity) => new identity.AzureDeveloperCliCredential(),
     cost: { requests: 1, processes: 1 },
   },
@@ -90,6 +92,7 @@ export const rows: readonly Row[] = [
   },
   {
     name: "AzurePowerShellCredential",
+    partition: true,
     create: (identity) => new identity.AzurePowerShellCredential(),
     cost: { requests: 1, processes: 2 },
   },
@@ -144,6 +147,19 @@ export const rows: readonly Row[] = [
     cost: { requests: 3, processes: 0 },
   },
   {
+    name: "DeviceCodeCredential",
+    way: "with an `authenticationRecord`",
+    create: (identity, given) =>
+      new identity.DeviceCodeCredential({
+        ...at(given),
+        tenantId: alice.tenantId,
+        clientId: robot.appId,
+        authenticationRecord: recordOf(given),
+        userPromptCallback: () => {},
+      }),
+    cost: { requests: 3, processes: 0 },
+  },
+  {
     name: "EnvironmentCredential",
     variables: () => ({
       AZURE_TENANT_ID: robot.tenantId,
@@ -161,6 +177,18 @@ export const rows: readonly Row[] = [
         ...at(given),
         tenantId: alice.tenantId,
         clientId: robot.appId,
+      }),
+    cost: { requests: 3, processes: 1 },
+  },
+  {
+    name: "InteractiveBrowserCredential",
+    way: "with an `authenticationRecord`",
+    create: (identity, given) =>
+      new identity.InteractiveBrowserCredential({
+        ...at(given),
+        tenantId: alice.tenantId,
+        clientId: robot.appId,
+        authenticationRecord: recordOf(given),
       }),
     cost: { requests: 3, processes: 1 },
   },
@@ -233,6 +261,17 @@ export const redirectUri = "http://localhost:1/signed-in";
 
 function at({ url }: Given) {
   return { authorityHost: url, disableInstanceDiscovery: true };
+}
+
+/** Alice's, as `authenticate()` gives it. */
+function recordOf({ url }: Given): AuthenticationRecord {
+  return {
+    authority: `${url}/${alice.tenantId}`,
+    homeAccountId: `${alice.objectId}.${alice.tenantId}`,
+    tenantId: alice.tenantId,
+    username: alice.principalName,
+    clientId: robot.appId,
+  };
 }
 
 /** As Azure's workload identity webhook sets them in a pod. */
