@@ -100,6 +100,14 @@ impl LoginFiles {
         Login { account: self.account.digest(), session: self.secrets.digest() }
     }
 
+    /// The same, where the account files with these indices hold what a new login of the same account changes.
+    #[must_use]
+    pub fn digests_with(&self, sessions: impl Fn(usize) -> bool) -> Login {
+        let told = self.account.seen.iter().enumerate().filter(|(index, _)| sessions(*index));
+        let session = digest(self.secrets.seen.iter().chain(told.map(|(_, seen)| seen)));
+        Login { account: self.account.digest(), session }
+    }
+
     /// Looks at the account files and at the secret files, for [`digests`](Self::digests).
     pub fn look(&mut self) -> u32 {
         self.secrets.look();
@@ -172,19 +180,7 @@ impl Group {
     }
 
     fn digest(&self) -> u64 {
-        let mut hash = Sha256::new();
-        for seen in &self.seen {
-            match seen {
-                Seen::Nothing => hash.update([0]),
-                Seen::Refused(_) => hash.update([1]),
-                Seen::File(stamp) => {
-                    hash.update([2]);
-                    stamp.words().iter().for_each(|word| hash.update(word.to_be_bytes()));
-                }
-            }
-        }
-        let [first, second, third, fourth, fifth, sixth, seventh, eighth, ..] = hash.finalize().0;
-        u64::from_be_bytes([first, second, third, fourth, fifth, sixth, seventh, eighth])
+        digest(&self.seen)
     }
 
     fn written_unix_ms(&self) -> i64 {
@@ -194,6 +190,22 @@ impl Group {
         });
         times.max().unwrap_or(0)
     }
+}
+
+fn digest<'a>(found: impl IntoIterator<Item = &'a Seen>) -> u64 {
+    let mut hash = Sha256::new();
+    for seen in found {
+        match seen {
+            Seen::Nothing => hash.update([0]),
+            Seen::Refused(_) => hash.update([1]),
+            Seen::File(stamp) => {
+                hash.update([2]);
+                stamp.words().iter().for_each(|word| hash.update(word.to_be_bytes()));
+            }
+        }
+    }
+    let [first, second, third, fourth, fifth, sixth, seventh, eighth, ..] = hash.finalize().0;
+    u64::from_be_bytes([first, second, third, fourth, fifth, sixth, seventh, eighth])
 }
 
 fn see(name: &Name) -> Seen {

@@ -5,7 +5,7 @@ use std::path::Path;
 use azure_token_cache_core::az::account::{self, Absence, Account, AccountEnvironment, AccountFiles};
 use azure_token_cache_core::az::args::Audience;
 use azure_token_cache_core::az::command::TokenCommand;
-use azure_token_cache_core::identity::login::{File, Login, Marks, Role, codes};
+use azure_token_cache_core::identity::login::{File, Login, Marks, Role, Standing, codes};
 use azure_token_cache_core::identity::{Look, Mark, Medium};
 use azure_token_cache_core::time::{Clock, Instant};
 use azure_token_cache_host::az_entry;
@@ -43,6 +43,19 @@ pub struct AzEntry {
     pub login_session: String,
     /// Whose it is.
     pub account: String,
+}
+
+/// Who is logged in, for a store.
+#[napi(object, object_from_js = false)]
+pub struct StandingLogin {
+    /// What the files say; nothing where nobody is logged in.
+    pub says: Option<Uint8Array>,
+    /// Whether that tells whose tokens the tools get.
+    pub told: bool,
+    /// The digest of the files that name the account.
+    pub account: String,
+    /// The digest of those that a new login changes.
+    pub session: String,
 }
 
 /// The watch over one credential's files. Times are milliseconds, monotonic and since the Unix epoch; answers are the
@@ -170,6 +183,20 @@ impl LoginWitness {
     #[must_use]
     pub fn error(&self) -> Option<String> {
         self.login.error().map(ToString::to_string)
+    }
+
+    /// Who is logged in, by what was seen last; nothing where that cannot be read.
+    #[napi]
+    #[must_use]
+    pub fn standing(&self) -> Option<StandingLogin> {
+        let (says, told) = match self.login.standing().filter(|_| self.is_read)? {
+            Standing::Nobody => (None, true),
+            Standing::Somebody { says, told } => (Some(says.into()), told),
+        };
+        let is_az = |role| matches!(role, Role::AzProfile | Role::AzClouds | Role::AzConfig);
+        let login = self.files.digests_with(|index| self.roles.get(index).is_some_and(|role| !is_az(*role)));
+        let [account, session] = [login.account, login.session].map(az_entry::digest_text);
+        Some(StandingLogin { says, told, account, session })
     }
 
     /// Where the store keeps az's token for this request, and the login, by what was seen last. Nothing where nobody is

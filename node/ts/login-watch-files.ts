@@ -56,6 +56,15 @@ export class LoginFiles {
     };
   }
 
+  /** What the last looks saw: of the account files, and of the secret files with those account files that `sessions` names. */
+  digests(sessions: (index: number) => boolean): { readonly account: string; readonly session: string } {
+    const account = this.#account.seen;
+    return {
+      account: digestOf(account),
+      session: digestOf([...this.#secrets.seen, ...account.filter((_, index) => sessions(index))]),
+    };
+  }
+
   /** The witness was taken before the contents were read: where they moved meanwhile, the next look sees another one. */
   #readBetweenEqualWitnesses(): number {
     let before = this.#account.look();
@@ -81,12 +90,13 @@ export class LoginFiles {
 /** Files that are looked at together. */
 class Group {
   readonly #paths: readonly string[];
-  readonly #seen: (BigIntStats | string | undefined)[];
+  /** What is at each path. */
+  readonly seen: (BigIntStats | string | undefined)[];
   #mark: number;
 
   constructor(paths: readonly string[], first: number) {
     this.#paths = paths;
-    this.#seen = paths.map(() => undefined);
+    this.seen = paths.map(() => undefined);
     this.#mark = first;
   }
 
@@ -94,8 +104,8 @@ class Group {
     let changed = false;
     for (let index = 0; index < this.#paths.length; index++) {
       const seen = see(this.#paths[index] as string);
-      if (looksTheSame(seen, this.#seen[index])) continue;
-      this.#seen[index] = seen;
+      if (looksTheSame(seen, this.seen[index])) continue;
+      this.seen[index] = seen;
       changed = true;
     }
     if (changed) this.#mark += 1;
@@ -104,11 +114,18 @@ class Group {
 
   /** The newest time, in milliseconds since the Unix epoch, rounded up. */
   writtenUnixMs(): number {
-    const times = this.#seen.flatMap((seen) =>
-      typeof seen === "object" ? [seen.mtimeNs, seen.ctimeNs] : [],
-    );
+    const times = this.seen.flatMap((seen) => (typeof seen === "object" ? [seen.mtimeNs, seen.ctimeNs] : []));
     return Math.max(0, ...times.map((nanoseconds) => Number((nanoseconds + 999_999n) / 1_000_000n)));
   }
+}
+
+/** Equal ones: files that look the same, none of them written since. */
+function digestOf(seen: readonly (BigIntStats | string | undefined)[]): string {
+  const marks = seen.map((at) =>
+    typeof at === "object" ? [at.dev, at.ino, at.size, at.mtimeNs, at.ctimeNs].map(String) : (at ?? null),
+  );
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  return createHash("sha256").update(JSON.stringify(marks)).digest("hex").slice(0, 16);
 }
 
 /** What is there, why nothing can be said, or `undefined`: nothing is there. */

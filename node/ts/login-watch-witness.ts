@@ -25,10 +25,23 @@ export interface LoginWitness {
   session(): number;
   /** Why the last contents could not be parsed. */
   error(): string | null | undefined;
+  /** Who is logged in, by what was seen last; nothing where that cannot be read. */
+  standing(): WitnessedStanding | null | undefined;
   /** Of the addon, which the store is of too: where it keeps az's token for a request, by what was seen last. */
   azEntry?(scopes: readonly string[], tenantId: string | undefined): AzEntry | null | undefined;
   /** Where nobody is logged in to az: how the keys begin of tokens that are nobody's. */
   azVacated?(): Uint8Array | null | undefined;
+}
+
+/** Who is logged in, for a store. */
+export interface WitnessedStanding {
+  /** What the files say; nothing where nobody is logged in. It may hold secrets. */
+  readonly says?: Uint8Array | null | undefined;
+  /** Whether that tells whose tokens the tools get. */
+  readonly told: boolean;
+  /** Digests of what the files look like that name the account, and of those that a new login changes. */
+  readonly account: string;
+  readonly session: string;
 }
 
 /** As the addon says it. */
@@ -74,9 +87,14 @@ export async function loadLoginWitness(): Promise<void> {
 /** Marks of other sources must be other marks. */
 const marksPerSource = 2 ** 32;
 
+/** In core's numbers az's files come first. */
+const lastRoleOfAz = 2;
+
 class FileWitness implements LoginWitness {
   readonly #watch: CoreWatch;
   #files = new LoginFiles([], [], 0);
+  #roles: readonly number[] = [];
+  #isRead = false;
   #generation = 0;
 
   constructor(watch: CoreWatch) {
@@ -85,6 +103,8 @@ class FileWitness implements LoginWitness {
 
   configure(sources: LoginSources): void {
     this.#generation += 1;
+    this.#roles = sources.roles;
+    this.#isRead = false;
     this.#files = new LoginFiles(sources.files, sources.secrets, this.#generation * marksPerSource);
     this.#watch.configure(
       Uint8Array.from(sources.roles),
@@ -134,8 +154,17 @@ class FileWitness implements LoginWitness {
     return this.#watch.error();
   }
 
+  standing(): WitnessedStanding | undefined {
+    const says = this.#isRead ? this.#watch.says() : undefined;
+    if (says === undefined) return undefined;
+    const told = this.#watch.isTold();
+    const digests = this.#files.digests((index) => (this.#roles[index] ?? 0) > lastRoleOfAz);
+    return { ...digests, told, ...(says.length > 0 && { says }) };
+  }
+
   #read(monotonicMs: number, unixMs: number): void {
     const { witness, contents, secrets, writtenUnixMs, remote, found } = this.#files.read();
+    this.#isRead = true;
     this.#watch.reading(witness, contents, secrets, writtenUnixMs, remote, found, monotonicMs, unixMs);
   }
 }

@@ -3,6 +3,7 @@ import type {
   Admission,
   LoginWatch,
   Run,
+  Standing,
   StoredPlace,
   StoredQuestion,
   Verdict,
@@ -10,6 +11,7 @@ import type {
 import type { EntryKey } from "../../wasm/ts/store/token-store.ts";
 import { CredentialUnavailableError } from "./errors.ts";
 import { loginSources, sourceVariables, type Tool } from "./login-watch-sources.ts";
+import { placeOf, standingOf } from "./login-watch-standing.ts";
 import { type LoginWitness, loadLoginWitness, loginWitness, type Reliance } from "./login-watch-witness.ts";
 import { monotonicMillis } from "./monotonic.ts";
 
@@ -121,6 +123,15 @@ class NodeLoginWatch implements LoginWatch {
       default:
         return "ok";
     }
+  }
+
+  standing(): Standing | undefined {
+    return this.#unwatchable ? undefined : standingOf(this.#witness?.standing(), this.#needs.tools);
+  }
+
+  place(): EntryKey | undefined {
+    const { tools, folder } = this.#needs;
+    return placeOf(loginSources(tools, process.env, folder));
   }
 
   /** By what was seen last: a look of its own could see a later login than that of the token in hand. */

@@ -174,7 +174,7 @@ function told(shape: ShapeName, { application, holder, texts, secrets, isStill }
   const known = entryKey(parts);
   if (secrets !== undefined)
     parts.push(...named(secrets).map((part, at) => (at % 2 ? digest(known, part) : part)));
-  return { partition: entryKey(parts), usesLogin: false, isStill: isStill ?? (() => true) };
+  return { partition: entryKey(parts), login: "none", isStill: isStill ?? (() => true) };
 }
 
 /** Names and values, one behind the other, of what is there. */

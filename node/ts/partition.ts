@@ -40,9 +40,14 @@ function chain(name: string, parts: readonly Part[]): Derived {
   const told = known as readonly Told[];
   return {
     partition: entryKey(["chain 1", name, ...told.map((part) => part.partition)]),
-    usesLogin: told.some((part) => part.usesLogin),
+    login: together(told.map((part) => part.login)),
     isStill: () => told.every((part) => part.isStill()),
   };
+}
+
+function together(logins: readonly Told["login"][]): Told["login"] {
+  if (logins.every((login) => login === "none")) return "none";
+  return logins.every((login) => login === "always") ? "always" : "perhaps";
 }
 
 /** Who is logged in is the watch's to say; here is what the credential asks of the tool. */
@@ -50,7 +55,7 @@ function tool(credential: object, { kind, login }: Recognised): Told {
   const tenant = login?.tenantId ?? textOf(credential, "tenantId") ?? "";
   const asked = [tenant, login?.subscription ?? "", ...tenantSettings(credential)];
   const partition = entryKey(["tool 1", kind.name, ...asked]);
-  return { partition, usesLogin: true, isStill: () => true };
+  return { partition, login: "always", isStill: () => true };
 }
 
 function untold(credential: string, why: string): { readonly untold: Untold } {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::cell::OnceCell;
 
 use azure_token_cache_core::az::account::AccountEnvironment;
-use azure_token_cache_core::identity::login::{File, Login, Marks, Role, codes};
+use azure_token_cache_core::identity::login::{File, Login, Marks, Role, Standing, codes};
 use azure_token_cache_core::identity::{Look, Mark, Medium};
 use azure_token_cache_core::time::{Clock, Instant};
 use js_sys::{Array, Uint8Array};
@@ -156,6 +156,23 @@ impl LoginWatch {
     #[must_use]
     pub fn session(&self) -> u32 {
         self.login.session()
+    }
+
+    /// Who is logged in, by the last reading: what the files say, an empty text where nobody is, nothing where they cannot
+    /// be read. `isTold` says whether that tells whose tokens the tools get.
+    #[must_use]
+    pub fn says(&self) -> Option<Vec<u8>> {
+        Some(match self.login.standing()? {
+            Standing::Nobody => Vec::new(),
+            Standing::Somebody { says, .. } => says,
+        })
+    }
+
+    /// See `says`.
+    #[wasm_bindgen(js_name = isTold)]
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        !matches!(self.login.standing(), None | Some(Standing::Somebody { told: false, .. }))
     }
 
     /// Why the last contents could not be parsed.

@@ -43,8 +43,8 @@ export type Derived = Told | { readonly untold: Untold };
 export interface Told {
   /** Equal ones are one identity. It holds no secret. */
   readonly partition: EntryKey;
-  /** Who is logged in to a developer's tool counts too. */
-  readonly usesLogin: boolean;
+  /** What the login to developer's tools has to do with them: nothing, they may be its tokens, or they are all its own. */
+  readonly login: "none" | "perhaps" | "always";
   /** Whether the identity is still that one: a person may have signed in as somebody else. */
   isStill(): boolean;
 }
@@ -114,6 +114,22 @@ export interface LoginWatch {
 
   /** Where nobody is logged in any more: what the keys of all tokens of that login folder begin with. */
   vacated?(): EntryKey | undefined;
+
+  /** For a store that keeps the tokens of several logins apart: who is logged in, by what was seen last. */
+  standing?(): Standing | undefined;
+
+  /** Whose files those are: the system's user, and their folders. `undefined` where nobody can say which they are. */
+  place?(): EntryKey | undefined;
+}
+
+/** Who is logged in to the tools that a watch looks at. */
+export interface Standing {
+  /** A digest of what the files say; `undefined` where nobody is logged in to any of the tools. */
+  readonly who: EntryKey | undefined;
+  /** Whether that tells whose tokens the tools get: the identity of a machine, for one, is not in the files. */
+  readonly told: boolean;
+  /** As entries record it. */
+  readonly login: StoredLogin;
 }
 
 /** A request, as far as a key in a store depends on it. */

@@ -3,8 +3,11 @@ import type { TokenCredential } from "./credential.ts";
 import { OptionError } from "./errors.ts";
 import type { LoginWatch, Platform, Told, Untold } from "./platform.ts";
 
-/** Named by the program, told by the credential's own options, or known to the login watch alone. */
-export type Whose = { readonly named: string } | { readonly told: Told } | "login";
+/** Named by the program, or told by the credential's own options. */
+export type Partition = { readonly named: string } | { readonly told: Told };
+
+/** `"login"`: it is known to the login watch alone. */
+export type Whose = Partition | "login";
 
 /** @throws OptionError where `partition` is needed. */
 export function whoseTokens(
@@ -17,7 +20,7 @@ export function whoseTokens(
   if (watch?.stored !== undefined) return "login";
   const derived = platform.partitionOf?.(credential) ?? { untold: unknown };
   if ("untold" in derived) throw needsPartition(derived.untold);
-  if (derived.usesLogin) throw needsPartition(unwatched);
+  if (derived.login !== "none" && watch?.standing === undefined) throw needsPartition(unwatched);
   return { told: derived };
 }
 

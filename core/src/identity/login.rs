@@ -62,7 +62,42 @@ pub enum Reliance {
 pub struct Who {
     az: Az,
     /// What the other tools' files say, in the order of the files.
-    others: Vec<Vec<u8>>,
+    others: Vec<Said>,
+}
+
+/// Who is logged in, as far as a store that outlives this process must know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody, to any of the tools.
+    Nobody,
+    /// Somebody, or nobody can say.
+    Somebody {
+        /// What the files say, whole: no two logins that may not share tokens say the same. It may hold secrets, and names
+        /// people: keep a digest.
+        says: Vec<u8>,
+        /// Whether that tells whose tokens the tools get. A machine's identity, for one, is not in the files.
+        told: bool,
+    },
+}
+
+/// What a file of another tool than az says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Said {
+    Absent,
+    Unreadable,
+    Broken,
+    /// The part that says who is logged in, in one form, and what it comes to.
+    Part(Vec<u8>, Reach),
+}
+
+/// What the files of one tool come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// They say nothing of who is logged in.
+    Silent,
+    Nobody,
+    Somebody,
+    Untold,
 }
 
 /// What az's files say.
@@ -270,6 +305,12 @@ impl Login {
         self.watch.session()
     }
 
+    /// Who is logged in by the last reading, for a store; `None` where its files cannot be read or parsed.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        self.watch.account().filter(|_| self.error.is_none())?.standing()
+    }
+
     /// Why the last contents could not be parsed, if they could not.
     #[must_use]
     pub fn error(&self) -> Option<&LoginError> {
@@ -357,44 +398,138 @@ fn contents<'a>(files: &[(Role, File<'a>)], role: Role) -> Result<Option<&'a [u8
     }
 }
 
+impl Who {
+    /// `None` where a file could not be read or parsed.
+    fn standing(&self) -> Option<Standing> {
+        let mut says = Vec::new();
+        let mut reaches = Vec::new();
+        let (text, reach) = self.az.standing()?;
+        push_part(&mut says, text);
+        reaches.push(reach);
+        for said in &self.others {
+            let (text, reach) = said.standing()?;
+            push_part(&mut says, text);
+            reaches.push(reach);
+        }
+        let told = !reaches.contains(&Reach::Untold);
+        let somebody = !told || reaches.contains(&Reach::Somebody);
+        Some(if somebody { Standing::Somebody { says, told } } else { Standing::Nobody })
+    }
+}
+
+impl Az {
+    fn standing(&self) -> Option<(&[u8], Reach)> {
+        match self {
+            Self::NotAsked => Some((b"", Reach::Silent)),
+            Self::Account(Account::Absent(_)) => Some((b"", Reach::Nobody)),
+            Self::Account(Account::Present(identity)) => {
+                let reach = if identity.is_memory_only() { Reach::Untold } else { Reach::Somebody };
+                Some((identity.fingerprint.as_bytes(), reach))
+            }
+            Self::Unusable => None,
+        }
+    }
+}
+
+impl Said {
+    fn standing(&self) -> Option<(&[u8], Reach)> {
+        match self {
+            Self::Absent => Some((b"", Reach::Nobody)),
+            Self::Part(text, reach) => Some((text, *reach)),
+            Self::Unreadable | Self::Broken => None,
+        }
+    }
+}
+
+/// Each part stands behind its length, so that no two lists of parts say the same.
+fn push_part(says: &mut Vec<u8>, part: &[u8]) {
+    says.extend_from_slice(&(part.len() as u64).to_be_bytes());
+    says.extend_from_slice(part);
+}
+
 /// What a file of another tool than az says; `None` for az's.
-fn other((role, file): (Role, File<'_>), reliance: Reliance) -> Option<Result<Vec<u8>, LoginError>> {
+fn other((role, file): (Role, File<'_>), reliance: Reliance) -> Option<Result<Said, LoginError>> {
     if matches!(role, Role::AzProfile | Role::AzClouds | Role::AzConfig) {
         return None;
     }
     let said = match (file, reliance) {
-        (File::Absent, _) => Ok(b"absent".to_vec()),
+        (File::Absent, _) => Ok(Said::Absent),
         (File::Unreadable, Reliance::Always) => Err(LoginError::Unreadable(role)),
-        (File::Unreadable, _) => Ok(b"unreadable".to_vec()),
+        (File::Unreadable, _) => Ok(Said::Unreadable),
         (File::Contents(bytes), _) => match identity_part(role, bytes) {
-            Some(part) => Ok(part),
+            Some((part, reach)) => Ok(Said::Part(part, reach)),
             None if reliance == Reliance::Always => Err(LoginError::NotJson(role)),
-            None => Ok(b"broken".to_vec()),
+            None => Ok(Said::Broken),
         },
     };
     Some(said)
 }
 
 /// The part of a file that says who is logged in, in one form; `None` where it is not JSON.
-fn identity_part(role: Role, bytes: &[u8]) -> Option<Vec<u8>> {
-    let text = match role {
-        Role::Opaque => return Some(bytes.to_vec()),
-        Role::AzdConfig => json(bytes)?.get("auth").map_or_else(String::new, Value::to_string),
-        Role::PowerShellContext => selected_context(&json(bytes)?),
-        Role::AzdAuth | Role::AzProfile | Role::AzClouds | Role::AzConfig => json(bytes)?.to_string(),
+fn identity_part(role: Role, bytes: &[u8]) -> Option<(Vec<u8>, Reach)> {
+    let file = json(bytes);
+    let (text, reach) = match role {
+        Role::Opaque => {
+            let reach = if file.is_some_and(|record| has_text(&record, "/homeAccountId")) {
+                Reach::Somebody
+            } else {
+                Reach::Untold
+            };
+            return Some((bytes.to_vec(), reach));
+        }
+        Role::AzdConfig => (file?.get("auth").map_or_else(String::new, Value::to_string), Reach::Silent),
+        Role::PowerShellContext => selected_context(&file?),
+        Role::AzdAuth => {
+            let file = file?;
+            (file.to_string(), azd_reach(&file))
+        }
+        Role::AzProfile | Role::AzClouds | Role::AzConfig => (file?.to_string(), Reach::Untold),
     };
-    Some(text.into_bytes())
+    Some((text.into_bytes(), reach))
+}
+
+/// A person has the id of an account, a service principal a client and a tenant; a managed identity has none of them.
+fn azd_reach(file: &Value) -> Reach {
+    let Some(user) = file.pointer("/auth/account/currentUser") else { return Reach::Nobody };
+    let is_told =
+        has_text(user, "/homeAccountId") || (has_text(user, "/clientId") && has_text(user, "/tenantId"));
+    let is_machine = user.get("managedIdentity").is_some_and(|machine| machine != &Value::Bool(false));
+    if is_told && !is_machine { Reach::Somebody } else { Reach::Untold }
 }
 
 /// PowerShell's file holds every context that was ever used: the selected one counts, without the token cache that old
 /// versions keep in it. A file of another shape counts whole.
-fn selected_context(file: &Value) -> String {
+fn selected_context(file: &Value) -> (String, Reach) {
     let selected = file.get("DefaultContextKey").and_then(Value::as_str).map(ToString::to_string);
     let context = selected.as_deref().and_then(|key| file.get("Contexts")?.get(key));
-    let Some(Value::Object(context)) = context else { return file.to_string() };
+    let Some(Value::Object(context)) = context else { return (file.to_string(), no_context(file)) };
     let mut context = context.clone();
     context.remove("TokenCache");
-    Value::Object(context).to_string()
+    let context = Value::Object(context);
+    (context.to_string(), context_reach(&context))
+}
+
+/// After a logout no context is left.
+fn no_context(file: &Value) -> Reach {
+    match file.get("Contexts") {
+        Some(Value::Object(contexts)) if contexts.is_empty() => Reach::Nobody,
+        _ => Reach::Untold,
+    }
+}
+
+/// Accounts of other types are the machine's (`ManagedService`), or a token that somebody brought.
+fn context_reach(context: &Value) -> Reach {
+    if context.get("Account").is_none_or(Value::is_null) {
+        return Reach::Nobody;
+    }
+    let kind = context.pointer("/Account/Type").and_then(Value::as_str);
+    let is_told = kind.is_some_and(|kind| ["User", "ServicePrincipal"].contains(&kind))
+        && has_text(context, "/Account/Id");
+    if is_told { Reach::Somebody } else { Reach::Untold }
+}
+
+fn has_text(value: &Value, pointer: &str) -> bool {
+    value.pointer(pointer).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
 }
 
 fn json(bytes: &[u8]) -> Option<Value> {
