@@ -4,7 +4,7 @@
 use azure_token_cache_core::DEFAULT_MAX_ENTRIES;
 use azure_token_cache_core::az::account::AccountEnvironment;
 use azure_token_cache_core::identity::login::{
-    File, Login, LoginError, Marks, Ownership, Reliance, Role, Starting, Who, who,
+    File, Login, LoginError, Marks, Ownership, Reliance, Role, Standing, Starting, Who, who,
 };
 use azure_token_cache_core::identity::{Finish, Mark, Medium, PATIENCE_MS, Problem, QUIET_MS, Verdict};
 use azure_token_cache_core::time::{Clock, Instant};
@@ -97,6 +97,71 @@ fn powershell_is_who_its_selected_context_says() {
     assert!(!compare(file("two", "ann", "x")));
     assert!(!compare(file("one", "eve", "x")));
     assert!(!compare("[]".into()));
+}
+
+#[test]
+fn a_store_is_told_who_is_logged_in_and_whether_the_files_say_so() {
+    let nobody = Some(Standing::Nobody);
+    let somebody = |told: bool| move |standing: Option<Standing>| matches!(standing, Some(Standing::Somebody { told: is, .. }) if is == told);
+    let standing = |role, text: &str| named(&[(role, contents(text))], Reliance::Perhaps).unwrap().standing();
+
+    let azd = |user: &str| {
+        standing(Role::AzdAuth, &format!(r#"{{"auth":{{"account":{{"currentUser":{user}}}}}}}"#))
+    };
+    assert!(somebody(true)(azd(r#"{"homeAccountId":"a.t"}"#)));
+    assert!(somebody(true)(azd(r#"{"clientId":"c","tenantId":"t"}"#)));
+    assert!(somebody(false)(azd(r#"{"clientId":"c"}"#)));
+    assert!(somebody(false)(azd(r#"{"homeAccountId":""}"#)));
+    assert!(somebody(false)(azd(r#"{"managedIdentity":true,"clientId":"c","tenantId":"t"}"#)));
+    assert_eq!(standing(Role::AzdAuth, "{}"), nobody);
+
+    let context = |account: &str| {
+        let file = format!(r#"{{"DefaultContextKey":"one","Contexts":{{"one":{{"Account":{account}}}}}}}"#);
+        standing(Role::PowerShellContext, &file)
+    };
+    assert!(somebody(true)(context(r#"{"Id":"ann","Type":"User"}"#)));
+    assert!(somebody(true)(context(r#"{"Id":"c","Type":"ServicePrincipal"}"#)));
+    assert!(somebody(false)(context(r#"{"Id":"MSI@50342","Type":"ManagedService"}"#)));
+    assert!(somebody(false)(context(r#"{"Type":"User"}"#)));
+    assert!(somebody(false)(context(r#"{"Id":"ann"}"#)));
+    assert_eq!(context("null"), nobody);
+    assert_eq!(standing(Role::PowerShellContext, r#"{"Contexts":{}}"#), nobody);
+    assert!(somebody(false)(standing(Role::PowerShellContext, "{}")));
+
+    assert!(somebody(true)(standing(Role::Opaque, r#"{"homeAccountId":"a.t"}"#)));
+    assert!(somebody(false)(standing(Role::Opaque, "not JSON")));
+
+    assert!(somebody(true)(standing(Role::AzProfile, ANN)));
+    assert_eq!(standing(Role::AzProfile, r#"{"subscriptions":[]}"#), nobody);
+    assert_eq!(standing(Role::AzdConfig, "{}"), nobody);
+}
+
+#[test]
+fn a_store_is_told_nothing_of_files_that_cannot_be_read() {
+    for file in [File::Unreadable, contents("{")] {
+        for role in [Role::AzdAuth, Role::PowerShellContext] {
+            let absent = (Role::AzdConfig, File::Absent);
+            assert_eq!(named(&[(role, file), absent], Reliance::Unknown).unwrap().standing(), None);
+        }
+        assert_eq!(named(&[(Role::AzProfile, file)], Reliance::Unknown).unwrap().standing(), None);
+    }
+}
+
+#[test]
+fn no_two_logins_say_the_same_to_a_store() {
+    let says = |azd: &str, vscode: &str| {
+        let files = [(Role::AzdAuth, contents(azd)), (Role::Opaque, contents(vscode))];
+        match named(&files, Reliance::Perhaps).unwrap().standing() {
+            Some(Standing::Somebody { says, .. }) => says,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (a, b) =
+        (r#"{"auth":{"account":{"currentUser":{"homeAccountId":"a"}}}}"#, r#"{"homeAccountId":"b"}"#);
+    let texts = [says(a, b), says(b, a), says(a, a), says("{}", b), says(a, "")];
+    for (index, text) in texts.iter().enumerate() {
+        assert!(!texts[index + 1..].contains(text), "{index}");
+    }
 }
 
 /// A watch over a profile that the test holds in its hand.

@@ -82,7 +82,7 @@ function ownKind(credential: object): Recognised | undefined {
 
 function developerTool(credential: object): Recognised | undefined {
   if (hasMethod(credential, "prepareOnce") && hasMethod(credential, "loadAuthRecord"))
-    return visualStudioCode();
+    return visualStudioCode(credential);
   if (!has(credential, "additionallyAllowedTenantIds") || !has(credential, "timeout")) return undefined;
   const limitMs = limitOf(credential, "timeout");
   if (hasMethod(credential, "getAzurePowerShellAccessToken")) return powershell();
@@ -125,16 +125,22 @@ function powershell(): Recognised {
   return { kind, login: strict(["powershell"]) };
 }
 
-function visualStudioCode(): Recognised {
-  return strictChain("VisualStudioCodeCredential", ["vscode"], generalKind);
+/** It reads who is signed in once. */
+function visualStudioCode(credential: object): Recognised {
+  return strictChain("VisualStudioCodeCredential", ["vscode"], generalKind, [credential]);
 }
 
 function strict(tools: readonly Tool[]): LoginNeeds {
   return { tools, reliance: "always", folder: azFolder(process.env) };
 }
 
-function strictChain(name: string, tools: readonly Tool[], kind: CredentialKind): Recognised {
-  return { kind: { ...kind, name }, login: { ...strict(tools), reliance: "perhaps" } };
+function strictChain(
+  name: string,
+  tools: readonly Tool[],
+  kind: CredentialKind,
+  holders: readonly object[] = [],
+): Recognised {
+  return { kind: { ...kind, name }, login: { ...strict(tools), reliance: "perhaps", holders } };
 }
 
 // Chains.
@@ -156,7 +162,8 @@ function together(name: string, sources: readonly unknown[], depth: number): Rec
   const tools = new Set(known.flatMap((part) => part?.login?.tools ?? []));
   const reliances = known.map((part) => (part === undefined ? "unknown" : part.login?.reliance));
   if (reliances.some((reliance) => reliance === "always" || reliance === "perhaps")) {
-    return { ...strictChain(name, [...tools], kind), parts };
+    const holders = known.flatMap((part) => part?.login?.holders ?? []);
+    return { ...strictChain(name, [...tools], kind, holders), parts };
   }
   return reliances.includes("unknown") ? { kind, login: unknownLogin(), parts } : { kind, parts };
 }

@@ -51,8 +51,8 @@ export function loginSources(
   const found = [
     ...(az ? azFiles(places) : []),
     ...(tools.includes("azd") ? azdFiles(places) : []),
-    ...(tools.includes("powershell") ? powershellFiles(places) : []),
-    ...(tools.includes("vscode") ? vscodeFiles(places) : []),
+    ...(tools.includes("powershell") ? [powershellContext(environment)] : []),
+    ...(tools.includes("vscode") ? [{ path: vscodeRecord(environment), role: "opaque" as const }] : []),
   ];
   const secrets = az ? azSecrets(places) : [];
   if (folder === undefined && !found.every(({ path }) => isAbsolute(path))) return undefined;
@@ -84,6 +84,10 @@ function usesHome(tools: readonly Tool[], environment: Environment): boolean {
 
 function homeVariables(): readonly string[] {
   return process.platform === "win32" ? ["USERPROFILE", "HOMEDRIVE", "HOMEPATH"] : ["HOME"];
+}
+
+function powershellContext(environment: Environment): Found {
+  return { path: join(powershellFolder(environment), "AzureRmContext.json"), role: "powershellContext" };
 }
 
 /** In the order of core's numbers. */
@@ -137,13 +141,14 @@ function azdFiles({ environment, home }: Places): Found[] {
 }
 
 /** Az.Accounts names its folder with a capital letter, az does not; on most file systems of Windows and macOS they are one. */
-function powershellFiles({ home }: Places): Found[] {
-  return [{ path: join(home, ".Azure", "AzureRmContext.json"), role: "powershellContext" }];
+export function powershellFolder(environment: Environment): string {
+  return join(expandedHome(environment), ".Azure");
 }
 
-function vscodeFiles({ home }: Places): Found[] {
-  const record = join(home, ".azure", "ms-azuretools.vscode-azureresourcegroups", "authRecord.json");
-  return [{ path: record, role: "opaque" }];
+/** The record of who is signed in to VS Code. */
+export function vscodeRecord(environment: Environment): string {
+  const home = expandedHome(environment);
+  return join(home, ".azure", "ms-azuretools.vscode-azureresourcegroups", "authRecord.json");
 }
 
 /** What Python's `os.path.expanduser("~")` says: an empty HOME is a home, an absent one is looked up, and `~` stays `~`. */

@@ -3,7 +3,7 @@ import type { Standing } from "../../wasm/ts/platform.ts";
 import { entryKey } from "../../wasm/ts/store/entry-key.ts";
 import type { EntryKey } from "../../wasm/ts/store/token-store.ts";
 import { isObject } from "./fields.ts";
-import type { LoginSources, Tool } from "./login-watch-sources.ts";
+import { type LoginSources, powershellFolder, type Tool, vscodeRecord } from "./login-watch-sources.ts";
 import type { WitnessedStanding } from "./login-watch-witness.ts";
 
 // Not imported: `addon.ts` says why.
@@ -23,6 +23,18 @@ export function standingOf(
     told: told && elsewhere.length === 0,
     login: { account, session },
   };
+}
+
+/**
+ * Whether a credential goes on with a login that is no more: VS Code's reads the record once, and keeps to the account that
+ * it read.
+ */
+export function keepsFormerLogin(credential: object): boolean {
+  const { msalClient } = credential as { msalClient?: { getActiveAccount?: () => unknown } };
+  const account = msalClient?.getActiveAccount?.() as { homeAccountId?: unknown } | undefined;
+  if (account?.homeAccountId === undefined) return false;
+  const record = json(vscodeRecord(process.env));
+  return !isObject(record) || (record as { homeAccountId?: unknown }).homeAccountId !== account.homeAccountId;
 }
 
 /** Of which user and in which folders, however they are reached, the files are; `undefined` where nobody can say which. */
@@ -48,24 +60,23 @@ function powershellElsewhere(tools: readonly Tool[]): string[] {
   const { Mode, ContextDirectory, ContextFile } = settings as Record<string, unknown>;
   const here = [
     Mode === undefined || Mode === "CurrentUser",
-    !ContextDirectory || canonical(String(ContextDirectory)) === canonical(powershellFolder()),
+    !ContextDirectory || canonical(String(ContextDirectory)) === canonical(powershellFolder(process.env)),
     !ContextFile || ContextFile === "AzureRmContext.json",
   ];
   return here.every(Boolean) ? [] : [JSON.stringify([Mode, ContextDirectory, ContextFile])];
 }
 
 function powershellSettings(): unknown {
+  return json(join(powershellFolder(process.env), "AzureRmContextSettings.json"));
+}
+
+function json(path: string): unknown {
   try {
-    const path = join(powershellFolder(), "AzureRmContextSettings.json");
     const text = process.getBuiltinModule("node:fs").readFileSync(path, "utf8");
     return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch {
     return undefined;
   }
-}
-
-function powershellFolder(): string {
-  return join(process.env["HOME"] ?? process.env["USERPROFILE"] ?? "", ".Azure");
 }
 
 function canonical(folder: string): string {

@@ -11,7 +11,7 @@ import type {
 import type { EntryKey } from "../../wasm/ts/store/token-store.ts";
 import { CredentialUnavailableError } from "./errors.ts";
 import { loginSources, sourceVariables, type Tool } from "./login-watch-sources.ts";
-import { placeOf, standingOf } from "./login-watch-standing.ts";
+import { keepsFormerLogin, placeOf, standingOf } from "./login-watch-standing.ts";
 import { type LoginWitness, loadLoginWitness, loginWitness, type Reliance } from "./login-watch-witness.ts";
 import { monotonicMillis } from "./monotonic.ts";
 
@@ -23,6 +23,8 @@ export interface LoginNeeds {
   readonly subscription?: string | undefined;
   /** The tenant that the credential asks when a request names none. */
   readonly tenantId?: string | undefined;
+  /** Credentials that may go on with a login that is no more. */
+  readonly holders?: readonly object[];
   /** The folder that the tool starts in, from which relative paths in its environment count; `undefined`: anywhere. */
   readonly folder: string | undefined;
 }
@@ -126,7 +128,9 @@ class NodeLoginWatch implements LoginWatch {
   }
 
   standing(): Standing | undefined {
-    return this.#unwatchable ? undefined : standingOf(this.#witness?.standing(), this.#needs.tools);
+    const { tools, holders = [] } = this.#needs;
+    if (this.#unwatchable || holders.some(keepsFormerLogin)) return undefined;
+    return standingOf(this.#witness?.standing(), tools);
   }
 
   place(): EntryKey | undefined {

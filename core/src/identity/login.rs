@@ -399,8 +399,9 @@ fn contents<'a>(files: &[(Role, File<'a>)], role: Role) -> Result<Option<&'a [u8
 }
 
 impl Who {
-    /// `None` where a file could not be read or parsed.
-    fn standing(&self) -> Option<Standing> {
+    /// For a store that outlives this process; `None` where a file could not be read or parsed.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
         let mut says = Vec::new();
         let mut reaches = Vec::new();
         let (text, reach) = self.az.standing()?;

@@ -69,13 +69,17 @@ export function configurations(folder: string): Configuration[] {
   ];
 }
 
-/** A folder for the time of `work`. */
+/** A folder for the time of `work`, and a home in which nobody is logged in to anything. */
 export function withFolder<T>(work: (folder: string) => T): T {
   const folder = mkdtempSync(join(tmpdir(), "partition-"));
+  const { HOME, AZURE_CONFIG_DIR } = process.env;
+  process.env["HOME"] = folder;
+  delete process.env["AZURE_CONFIG_DIR"];
   try {
     return work(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    Object.assign(process.env, { HOME }, AZURE_CONFIG_DIR !== undefined && { AZURE_CONFIG_DIR });
   }
 }
 

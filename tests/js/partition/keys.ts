@@ -1,4 +1,5 @@
 // Under which key a credential's token stands in a store, as a cache finds it: what a test compares, or breaks.
+import { loadLoginWitness } from "../../../node/ts/login-watch-witness.ts";
 import { nodePlatform } from "../../../node/ts/platform.ts";
 import type { TokenCredential } from "../../../wasm/ts/credential.ts";
 import { generalKind } from "../../../wasm/ts/platform.ts";
@@ -14,6 +15,9 @@ export interface Asked {
   readonly cae?: boolean;
 }
 
+/** Before keys are asked for that depend on a login. */
+export const ready = loadLoginWitness;
+
 /** @throws OptionError where a partition is demanded. */
 export function keyOf(
   credential: object,
@@ -21,6 +25,7 @@ export function keyOf(
 ): Buffer {
   const given = credential as TokenCredential;
   const watch = nodePlatform.watch(given, undefined);
+  watch?.examine();
   const whose = whoseTokens(given, partition, watch, nodePlatform);
   const kind = nodePlatform.kindOf(given) ?? generalKind;
   const shelf = new Shelf(new MemoryTokenStore(), kind.name, whose, watch);

@@ -5,7 +5,9 @@ import * as identity from "@azure/identity";
 import { copies, type Identity } from "../identity/copies.ts";
 import { brokenDerivations } from "./broken.ts";
 import { type Configuration, configurations, withFolder } from "./configurations.ts";
-import { keyOf } from "./keys.ts";
+import { keyOf, ready } from "./keys.ts";
+
+await ready();
 
 type KeyOf = typeof keyOf;
 
