@@ -54,8 +54,8 @@ export class Stand implements Disposable {
       HOME: this.#root,
       ATC_ADDON: witness === "addon" ? "" : "off",
     });
-    const [monotonic, wall] = [performance.now.bind(performance), Date.now];
-    context.mock.method(performance, "now", () => monotonic() + this.#ahead);
+    const [monotonic, wall] = [process.hrtime, Date.now];
+    context.mock.method(process, "hrtime", () => later(monotonic(), this.#ahead));
     context.mock.method(Date, "now", () => wall() + this.#ahead);
   }
 
@@ -118,6 +118,11 @@ export class Stand implements Disposable {
     this.pass(1);
     return watch.unchanged(Date.now()) ? "same" : watch.examine();
   }
+}
+
+/** A reading of the monotonic clock, this many milliseconds on. */
+export function later([seconds, nanoseconds]: [number, number], ms: number): [number, number] {
+  return [seconds, nanoseconds + ms * 1e6];
 }
 
 /** A test for each witness. */

@@ -2,10 +2,11 @@
 import { mock } from "node:test";
 import { type LoginNeeds, watchLogin } from "../../../node/ts/login-watch.ts";
 import { loadLoginWitness } from "../../../node/ts/login-watch-witness.ts";
+import { later } from "./stand-in.ts";
 
-const monotonic = performance.now.bind(performance);
+const monotonic = process.hrtime;
 let ahead = 0;
-mock.method(performance, "now", () => monotonic() + ahead);
+mock.method(process, "hrtime", () => later(monotonic(), ahead));
 
 await loadLoginWitness();
 const said: Record<string, unknown[]> = {};
@@ -14,8 +15,8 @@ for (const reliance of ["always", "perhaps", "unknown"] as const) {
   const watch = watchLogin(needs);
   const first = watch.examine();
   ahead += 5_000;
-  const later = watch.examine();
-  const message = typeof later === "object" && "error" in later ? later.error.message : undefined;
-  said[reliance] = [typeof first === "object" ? Object.keys(first) : first, message ?? later];
+  const then = watch.examine();
+  const message = typeof then === "object" && "error" in then ? then.error.message : undefined;
+  said[reliance] = [typeof first === "object" ? Object.keys(first) : first, message ?? then];
 }
 console.log(JSON.stringify({ uid: process.geteuid?.(), said }));
