@@ -11,7 +11,7 @@ export interface TokenCache {
 }
 
 /** How long to wait for the end of a change: between its two calls MSAL waits for nothing. */
-const turnPatienceMs = 5_000;
+const turnPatienceMs = 2_000;
 
 export class CacheInMemory {
   readonly #cache: TokenCache;

@@ -74,9 +74,8 @@ if (persistence && task.plugin?.keepAuthenticationRecord) {
     });
 }
 
-function named(): { name?: string } {
-  const { name } = (task.options["tokenCachePersistenceOptions"] ?? {}) as { name?: string };
-  return name === undefined ? {} : { name };
+function named(): object {
+  return (task.options["tokenCachePersistenceOptions"] as object | undefined) ?? {};
 }
 
 function tell(told: Omit<Told, "prompts">): void {

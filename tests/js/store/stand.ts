@@ -28,13 +28,13 @@ export class Stand implements Disposable {
 
   /** A store in this place; a program that is given `environment` shares it. */
   open(options: PersistentStoreOptions = { vault: "key-file" }): TokenStore {
-    return this.#within(() => persistentStore(options));
+    return this.within(() => persistentStore(options));
   }
 
   /** A store in a folder of its own. */
   openAt(place: string, vault: Vault): TokenStore {
     const directory = join(this.state, place);
-    return this.#within(() => persistentStore({ directory, vault }));
+    return this.within(() => persistentStore({ directory, vault }));
   }
 
   /** The paths of all files in the state folder. */
@@ -52,8 +52,8 @@ export class Stand implements Disposable {
     for (const folder of [this.state, this.runtime]) rmSync(folder, { recursive: true, force: true });
   }
 
-  /** A store reads its environment once, when it is made. */
-  #within<T>(make: () => T): T {
+  /** Makes something that reads its environment once, when it is made. */
+  within<T>(make: () => T): T {
     const before = { ...process.env };
     Object.assign(process.env, this.#changes);
     try {
