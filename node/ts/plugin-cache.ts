@@ -34,8 +34,6 @@ export class PersistentCache implements CachePlugin {
   readonly #memories = new WeakMap<TokenCache, CacheInMemory>();
   /** Of those who are about to change something: how their turn ends. */
   readonly #changing = new WeakMap<CacheContext, () => void>();
-  /** MSAL makes the second call also where the first one failed. */
-  readonly #failed = new WeakSet<CacheContext>();
   #isFlawKnown = false;
 
   constructor(files: SealedFiles, name: CacheName, signIns: SignIns | undefined) {
@@ -57,7 +55,6 @@ export class PersistentCache implements CachePlugin {
       await this.#load(memory);
     } catch (error) {
       endTurn();
-      this.#failed.add(context);
       throw error;
     }
     if (context.cacheHasChanged) this.#changing.set(context, endTurn);
@@ -66,7 +63,7 @@ export class PersistentCache implements CachePlugin {
 
   async afterCacheAccess(context: CacheContext): Promise<void> {
     try {
-      if (context.cacheHasChanged && !this.#failed.has(context)) await this.#save(context.tokenCache);
+      if (context.cacheHasChanged) await this.#save(context.tokenCache);
     } finally {
       this.#changing.get(context)?.();
     }
