@@ -41,7 +41,7 @@ export interface CachePersistence {
   (context: unknown): void;
   /**
    * Who signed in last with a `DeviceCodeCredential` or an `InteractiveBrowserCredential` that has this cache: pass it as the
-   * option of the same name. `undefined` before anyone did. Needs `keepAuthenticationRecord`.
+   * option of the same name. `undefined` before anyone did, and where no file can be had. Needs `keepAuthenticationRecord`.
    */
   authenticationRecord(which?: SignInChoice): Promise<AuthenticationRecord | undefined>;
   /** Deletes a cache, and who signed in with it. */
@@ -81,7 +81,7 @@ export function cachePersistence(options: CachePersistenceOptions = {}): CachePe
           "must be true for authenticationRecord(): cachePersistence({ keepAuthenticationRecord: true })",
         );
       if (isOff()) return undefined;
-      return new SignIns(filesOf(which), which.name || defaultName).last(which.clientId);
+      return new SignIns(filesOf(which), which.name || defaultName).last(which.clientId).catch(ifNoFiles);
     },
 
     async clear(which: CacheChoice = {}): Promise<void> {
@@ -127,6 +127,11 @@ function whenAwaited<T>(make: () => Promise<T>): PromiseLike<T> {
       return made.then(onMade, onFailed);
     },
   };
+}
+
+/** What is wrong the credential says as soon as it is used; a program that has not begun yet need not end of it. */
+function ifNoFiles(error: unknown): undefined {
+  if (!(error instanceof CachePersistenceError)) throw error;
 }
 
 function isOff(): boolean {

@@ -36,6 +36,10 @@ const peers = {
   "empty Python": [python, "-c", ""],
   msal: [python, programNamed("persistent_msal.py"), ...msalsArguments()],
 };
+const applications = {
+  fetching: [node, programNamed("identity-plugin.mjs"), "no plugin", ...msalsArguments()],
+  plugin: [node, programNamed("identity-plugin.mjs"), "plugin", ...msalsArguments()],
+};
 
 await after(settleMs);
 await time(own, { warmUps: 0, rounds: 1 });
@@ -43,6 +47,7 @@ await time(own, { warmUps: 0, rounds: 1 });
 writeFileSync(join(folder, "bin", "az"), "#!/bin/sh\nexit 1\n");
 const ours = await time(own, { warmUps: 3, rounds: 41 });
 const theirs = await time(peers, { warmUps: 2, rounds: 9 });
+const signedIn = await time(applications, { warmUps: 2, rounds: 21 }, { NODE_EXTRA_CA_CERTS: entra.caPath });
 await entra.close();
 
 report({
@@ -53,6 +58,8 @@ report({
       "an empty ESM program": ms(ours, "empty program"),
       "azure-token-cache with persistentStore()": ms(ours, "store"),
       "an import of @azure/identity, no token": ms(theirs, "@azure/identity"),
+      "an application's token by @azure/identity, fetched from loopback": ms(signedIn, "fetching"),
+      "the same, left by another process, with azure-token-cache/plugin": ms(signedIn, "plugin"),
       "an empty Python program": ms(theirs, "empty Python"),
       "azure-identity for Python, msal-extensions": ms(theirs, "msal"),
     },
@@ -64,9 +71,9 @@ report({
   },
 });
 
-async function time(commands, counts) {
+async function time(commands, counts, more = {}) {
   const subjects = Object.entries(commands).map(([name, command]) => [name, { command }]);
-  return (await timeProcesses(Object.fromEntries(subjects), { ...counts, env })).timings;
+  return (await timeProcesses(Object.fromEntries(subjects), { ...counts, env: { ...env, ...more } })).timings;
 }
 
 function msalsArguments() {

@@ -4,6 +4,7 @@ import { request } from "node:https";
 import { after, before, beforeEach, test } from "node:test";
 import { alice, robot } from "../../stand/directory.ts";
 import { type Entra, startEntra } from "../../stand/entra.ts";
+import { Programs } from "../../stand/programs.ts";
 import { Stand } from "../store/stand.ts";
 import type { Task } from "./program.subject.ts";
 import { application, keyFile, onStand, run, scope } from "./program.ts";
@@ -123,6 +124,17 @@ pluginTest("a device code: the next process signs in silently", async (stand) =>
   assert.deepEqual(entra.requests().byGrant, { device_code: 1, refresh_token: 1 });
   const without = await run(entra, stand, task);
   assert.equal(without.told[0]?.prompts, 1, "without the record the user is asked");
+});
+
+pluginTest("a browser: the next process signs in silently", async (stand) => {
+  entra.control.signedIn = alice;
+  await using programs = await Programs.create(entra, stand.state);
+  const task: Task = { ...deviceCode(), credential: "InteractiveBrowser" };
+  const first = await run(entra, stand, task, programs.environment);
+  const second = await run(entra, stand, { ...task, useRecord: true }, programs.environment);
+  assert.deepEqual(second.told, first.told);
+  assert.deepEqual(await programs.starts(), ["browser"]);
+  assert.deepEqual(entra.requests().byGrant, { authorization_code: 1 });
 });
 
 pluginTest("the record is that of authenticate(), and goes with the option", async (stand) => {

@@ -9,7 +9,7 @@ export interface CachePlugin {
 }
 
 export class App {
-  constructor(cachePlugin: CachePlugin);
+  constructor(cachePlugin: CachePlugin, clientId?: string);
   signIn(user: string): Promise<void>;
   refresh(user: string): Promise<boolean>;
   token(user: string): Promise<string>;

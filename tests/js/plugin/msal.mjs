@@ -20,9 +20,9 @@ export function cachePluginsOf(plugin, persistence = { enabled: true }) {
 export class App {
   #app;
 
-  constructor(cachePlugin) {
+  constructor(cachePlugin, clientId = "11111111-2222-4333-8444-555555555555") {
     this.#app = new PublicClientApplication({
-      auth: { clientId: "11111111-2222-4333-8444-555555555555", authority, knownAuthorities: [host] },
+      auth: { clientId, authority, knownAuthorities: [host] },
       system: { networkClient: network },
       cache: { cachePlugin },
     });
@@ -83,7 +83,7 @@ const network = {
 
   async sendPostRequestAsync(_url, { body }) {
     const user = new URLSearchParams(body).get("refresh_token").split("#")[0];
-    const idToken = { iss: authority, tid: "tenant", oid: user, sub: user, preferred_username: user };
+    const idToken = { iss: authority, tid: "tenant", oid: user, preferred_username: user, uti: randomUUID() };
     return answer({
       token_type: "Bearer",
       scope: scopes.join(" "),

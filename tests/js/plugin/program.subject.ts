@@ -66,12 +66,7 @@ if (task.authenticate) {
 }
 if (persistence && task.plugin?.keepAuthenticationRecord) {
   const kept = await persistence.authenticationRecord(named());
-  if (kept)
-    tell({
-      record: identity.serializeAuthenticationRecord(
-        kept as Parameters<typeof identity.serializeAuthenticationRecord>[0],
-      ),
-    });
+  if (kept) tell({ record: identity.serializeAuthenticationRecord(kept) });
 }
 
 function named(): object {
