@@ -198,7 +198,7 @@ impl<'a> Round<'a> {
             }
         };
         let key = entry_key(&asked.command, &identity, surroundings)?;
-        let wanted = Wanted { login: login.digests(), held: None, challenged: false, runs };
+        let wanted = Wanted { login: login.digests(), held: None, challenged: false, runs, behind: false };
         let seed = unix_ms().cast_unsigned() ^ (u64::from(std::process::id()) << 32);
         let walk = Walk::new(wanted, Terms::ONE_ANSWER, seed, login.time.now());
         Ok(Self {

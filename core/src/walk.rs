@@ -26,6 +26,8 @@ pub struct Wanted {
     pub challenged: bool,
     /// How many runs before this one did not count, because the login moved.
     pub runs: u32,
+    /// Nobody waits: callers have the held token meanwhile. Then a failure of a moment ago is answer enough.
+    pub behind: bool,
 }
 
 /// Digests of the files that tell who is logged in. Equal ones mean the same login; 0 and 0 where nobody can change it.
@@ -455,11 +457,12 @@ impl Walk {
         loaded.failure.filter(|failure| self.answers_me(failure, now)).map(|_| Answer::StoredFailure)
     }
 
-    /// It was left after this walk began, by a fetch that this walk waited for.
+    /// It was left after this walk began, by a fetch that this walk waited for. Or nobody waits: else each process of a
+    /// fleet would try a source that is down, one after the other.
     fn answers_me(&self, failure: &StoredFailure, now: Instant) -> bool {
         let age = now.unix_ms().saturating_sub(failure.failed_at);
-        self.looked
-            && self.before != Some(failure.id)
+        let is_later = self.looked && self.before != Some(failure.id);
+        (is_later || self.wanted.behind)
             && (-ACQUIRED_AHEAD..=FAILURE_LASTS).contains(&age)
             && self.wanted.login.is(failure.login)
     }

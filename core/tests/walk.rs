@@ -8,7 +8,7 @@ use azure_token_cache_core::{Clock, Instant, Policy, Stability};
 
 const NOON: i64 = 1_700_000_000_000;
 const LOGIN: Login = Login { account: 7, session: 8 };
-const WANTED: Wanted = Wanted { login: LOGIN, held: None, challenged: false, runs: 0 };
+const WANTED: Wanted = Wanted { login: LOGIN, held: None, challenged: false, runs: 0, behind: false };
 const MOVED: Stability = Stability::Moved { same_account: true };
 const OTHERS: Stability = Stability::Moved { same_account: false };
 const TOKEN: StoredToken =
@@ -290,6 +290,20 @@ fn a_failure_answers_those_who_waited_for_it_and_nobody_else() {
         None,
         "somebody logged in since"
     );
+}
+
+#[test]
+fn a_failure_of_a_moment_ago_answers_whoever_refreshes_behind() {
+    let look = |behind, found, now| {
+        let mut walk =
+            Walk::new(Wanted { behind, held: Some(NOON), ..WANTED }, Terms::of(&Policy::DEFAULT), 1, at(now));
+        walk.handle_loaded(found, Stability::Steady, at(now))
+    };
+    assert_eq!(look(true, failed(1, 0), 10_000), Some(Answer::StoredFailure));
+    assert_eq!(look(true, failed(1, 0), 10_001), None, "it is long ago");
+    assert_eq!(look(false, failed(1, 0), 1), None, "somebody waits, and came after it");
+    let other = StoredFailure { id: 1, failed_at: NOON, login: Login { account: 1, session: 1 } };
+    assert_eq!(look(true, Loaded { failure: Some(other), ..EMPTY }, 1), None, "somebody logged in since");
 }
 
 #[test]

@@ -19,13 +19,18 @@ pub struct Walk {
 #[wasm_bindgen]
 impl Walk {
     /// A walk that begins now.
-    #[expect(clippy::too_many_arguments, reason = "numbers cross the border one by one")]
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::fn_params_excessive_bools,
+        reason = "numbers and truths cross the border one by one"
+    )]
     #[wasm_bindgen(constructor)]
     pub fn new(
         account: f64,
         session: f64,
         held: f64,
         challenged: bool,
+        behind: bool,
         min_validity: u32,
         scale_short_lives: bool,
         fetch_limit: u32,
@@ -36,7 +41,8 @@ impl Walk {
     ) -> Self {
         let mut clock = Clock::default();
         let now = clock.sample(whole(monotonic), whole(unix));
-        let wanted = Wanted { login: login(account, session), held: known(held), challenged, runs: 0 };
+        let wanted =
+            Wanted { login: login(account, session), held: known(held), challenged, runs: 0, behind };
         let policy = Policy { min_validity, scale_short_lives, fetch_limit, ..Policy::DEFAULT };
         let pace = if far { Pace::Far } else { Pace::Near };
         let terms = Terms { pace, ..Terms::of(&policy) };

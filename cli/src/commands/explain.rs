@@ -98,7 +98,7 @@ fn answer(found: &Loaded, identity: &Identity, login: &mut AzLogin<'_>, has_stor
     if identity.is_memory_only() {
         return "from az: its files do not tell whose the token would be".into();
     }
-    let wanted = Wanted { login: login.digests(), held: None, challenged: false, runs: 0 };
+    let wanted = Wanted { login: login.digests(), held: None, challenged: false, runs: 0, behind: false };
     let now = login.time.now();
     let mut walk = Walk::new(wanted, Terms::ONE_ANSWER, 0, now);
     if walk.handle_loaded(*found, Stability::Steady, now) == Some(Answer::Stored) {

@@ -49,6 +49,7 @@ pub fn stored_is_usable(
         held: known(held),
         challenged: false,
         runs: 0,
+        behind: false,
     };
     let terms = Terms::of(&Policy { min_validity, scale_short_lives, ..Policy::DEFAULT });
     token.is_usable(&wanted, &terms, Clock::default().sample(0, whole(unix)))

@@ -128,6 +128,31 @@ describe("caches that share a store", () => {
     }
   });
 
+  it("share a failure of a moment ago among those who refresh behind their callers", async () => {
+    const steps: Steps = [{}, { error: new Error("down") }, {}];
+    const { first, second, clock, fetches, ask } = await sharing(
+      new MemoryTokenStore(),
+      "tenant a",
+      2,
+      steps,
+    );
+    const held = await first.getToken(scope);
+    await clock.advance(1);
+    assert.deepEqual(await second.getToken(scope), held);
+    await clock.advance(hour - 4 * minute);
+    await first.getToken(scope);
+    await clock.advance(5_000);
+    assert.equal(fetches(), 2);
+    assert.deepEqual(await second.getToken(scope), held);
+    await clock.advance(5_001);
+    assert.equal(second.source.calls.length, 0, "the source is down, and nobody waits");
+    await clock.advance(36_000);
+    await Promise.all(ask(scope));
+    await clock.advance(2_000);
+    assert.equal(fetches(), 3);
+    assert.notDeepEqual(await second.getToken(scope), held);
+  });
+
   it("share the end of a fetch that takes too long", async () => {
     const store = new MemoryTokenStore();
     const { first, second, clock } = await sharing(store, "tenant a", 2, ["never"]);

@@ -189,7 +189,7 @@ impl Process {
     fn walk_once(&mut self, runs: u32, machine: &Machine) {
         let now = self.now(machine);
         let Life::Once { challenged, .. } = self.life else { return };
-        let wanted = Wanted { login: machine.login.files, held: None, challenged, runs };
+        let wanted = Wanted { login: machine.login.files, held: None, challenged, runs, behind: false };
         self.begin(wanted, Terms::ONE_ANSWER, None, machine, now);
     }
 
@@ -291,7 +291,9 @@ impl Process {
                     resident.look_at_login(machine, now);
                     let held = resident.held.map(|held| held.acquired_at);
                     let held = held.filter(|_| !machine.is(Broken::HeldTokenForgotten));
-                    let wanted = Wanted { login: machine.login.files, held, challenged: false, runs: 0 };
+                    let behind = resident.waiters.is_empty();
+                    let login = machine.login.files;
+                    let wanted = Wanted { login, held, challenged: false, runs: 0, behind };
                     self.begin(wanted, Terms::of(&Policy::DEFAULT), Some(fetch), machine, now);
                 }
                 Action::Abort { fetch } => {

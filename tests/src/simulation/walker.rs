@@ -213,7 +213,9 @@ impl Walker {
         let answer = self.walk.handle_loaded(loaded, stability, now);
         match answer {
             Some(Answer::Stored) => self.check_stored()?,
-            Some(Answer::StoredFailure) if file.failure.is_none_or(|failure| failure.ended <= began) => {
+            Some(Answer::StoredFailure)
+                if !self.wanted.behind && file.failure.is_none_or(|failure| failure.ended <= began) =>
+            {
                 return Err("a failure answers one who came after it");
             }
             _ => {}

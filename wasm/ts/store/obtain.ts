@@ -31,6 +31,7 @@ export function obtain(
     store: shelf.store,
     tenantId: details.tenantId,
     challenged: details.claims !== undefined,
+    behind: run.behind,
     held: shelf.acquiredAt(token),
     terms: { ...host.termsOf(run), far: shelf.store.pace === "far" },
   };

@@ -15,6 +15,8 @@ export interface StoredRequest extends Shelved {
   readonly store: TokenStore;
   readonly tenantId: string | undefined;
   readonly challenged: boolean;
+  /** Nobody waits: callers have the held token meanwhile. */
+  readonly behind: boolean;
   /** When the token that is held, and due, was acquired; NaN: none is held. */
   readonly held: number;
   readonly terms: Terms;

@@ -38,6 +38,8 @@ export interface Wanted {
   /** When the token that is held, and due, was acquired; NaN: none is held. */
   readonly held: number;
   readonly challenged: boolean;
+  /** Nobody waits: callers have the held token meanwhile. */
+  readonly behind: boolean;
 }
 
 /** Both clocks, in milliseconds. */
@@ -64,6 +66,7 @@ export class Walk {
       digest(wanted.login.session),
       wanted.held,
       wanted.challenged,
+      wanted.behind,
       terms.minValidityMs,
       terms.scaleShortLives,
       terms.fetchLimitMs,
