@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::script::{Player, Unreadable};
+use crate::splitmix::SplitMix;
 
 /// A random script of this many steps, each with the line that core gave.
 pub fn script(seed: u64, steps: usize) -> Result<Value, Unreadable> {
-    let mut author = Author { dice: Dice(seed), fetches: Vec::new(), jobs: Vec::new(), entries: vec![0.0] };
+    let mut author =
+        Author { dice: Dice(SplitMix(seed)), fetches: Vec::new(), jobs: Vec::new(), entries: vec![0.0] };
     let mut script = author.opening(seed);
     let mut player = Player::new(&script)?;
     let mut steps_played = Vec::new();
@@ -176,16 +178,11 @@ impl Author {
 
 const SCOPES: [&str; 4] = ["a", "a/.default", "b", "c"];
 
-/// The splitmix64 generator, as in core; a test must not depend on what it tests.
-struct Dice(u64);
+struct Dice(SplitMix);
 
 impl Dice {
     fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % end
+        self.0.below(end)
     }
 
     fn pick<T: Clone>(&mut self, from: &[T]) -> T {

@@ -1,25 +1,27 @@
 //! Choices from a seed, kept so that a failing schedule can be replayed and made shorter.
 
+use crate::splitmix::SplitMix;
+
 /// Where the next choice comes from.
 #[derive(Debug)]
 pub struct Dice {
-    state: u64,
+    seeded: SplitMix,
     replayed: Option<Vec<u32>>,
     /// Every choice so far, as the number that was drawn.
     pub drawn: Vec<u32>,
 }
 
 impl Dice {
-    /// The splitmix64 generator, as in core; a test must not depend on what it tests.
+    /// Choices from a seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self { state: seed, replayed: None, drawn: Vec::new() }
+        Self { seeded: SplitMix(seed), replayed: None, drawn: Vec::new() }
     }
 
     /// The same choices again; zeros after the last.
     #[must_use]
     pub fn replaying(choices: Vec<u32>) -> Self {
-        Self { state: 0, replayed: Some(choices), drawn: Vec::new() }
+        Self { seeded: SplitMix(0), replayed: Some(choices), drawn: Vec::new() }
     }
 
     /// A number below `end`, which is not 0.
@@ -49,10 +51,6 @@ impl Dice {
     }
 
     fn next(&mut self) -> u32 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap_or(0)
+        u32::try_from(self.seeded.number() >> 32).unwrap_or(0)
     }
 }
