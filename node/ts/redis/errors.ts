@@ -64,7 +64,10 @@ export function isUnknownScript(error: unknown): boolean {
 /** What an error of the client is. */
 export function redisStoreError(error: unknown): RedisStoreError {
   if (error instanceof RedisStoreError) return error;
-  const said = messageOf(error).match(/(?<![A-Za-z])[A-Z]{3,}(?![A-Za-z])/g) ?? [];
+  const message = messageOf(error);
+  // Of a command inside a script Redis 7 says it so.
+  if (message.includes("user executing the script")) return new RedisStoreError("NO_PERMISSION");
+  const said = message.match(/(?<![A-Za-z])[A-Z]{3,}(?![A-Za-z])/g) ?? [];
   const known = said.filter((word) => word in codes);
   // Older servers say ERR first, and behind it what the script ran into.
   const code = known.find((word) => word !== "ERR") ?? known[0];

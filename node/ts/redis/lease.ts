@@ -1,5 +1,6 @@
 // A lock on the server: it ends by itself unless its holder renews it, and its fence tells its holders apart.
 import type { StoreLock } from "../../../wasm/ts/store/token-store.ts";
+import { RedisStoreError } from "./errors.ts";
 import { type Entry, leaseKey } from "./names.ts";
 import type { RedisServer } from "./server.ts";
 
@@ -45,7 +46,19 @@ export class Lease implements StoreLock {
   async release(): Promise<void> {
     if (this.#isOver) return;
     this.ended();
-    await this.#run(["release", this.fence]);
+    try {
+      await this.#run(["release", this.fence]);
+    } catch (error) {
+      // What is slow now may do it all the same, long before the lease runs out.
+      if (!(error instanceof RedisStoreError && error.problem === "LEFT_ALONE")) throw error;
+      this.abandon();
+    }
+  }
+
+  /** Releases it, and does not wait for that. */
+  abandon(): void {
+    this.ended();
+    this.#server.send({ keys: this.keys, arguments: ["release", this.fence] });
   }
 
   #renew(): void {

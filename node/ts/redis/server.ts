@@ -59,9 +59,18 @@ export class RedisServer {
       return await this.#answerOf(options, began + this.#patienceMs - performance.now(), late);
     } catch (error) {
       const known = redisStoreError(error);
-      if (known.problem === "TIMEOUT") circuit.open();
+      if (known.problem !== "TIMEOUT") throw known;
+      // A client keeps what it sent before it lost the connection, to send it once more.
+      if (this.#client.isReady === false) throw this.#givenUp();
+      circuit.open();
       throw known;
     }
+  }
+
+  /** The same, where nobody needs to know what came of it; also while the server is left alone. */
+  send(options: RedisScriptOptions): void {
+    if (this.#client.isOpen !== false && this.#client.isReady !== false)
+      this.#evaluate(options).catch(() => {});
   }
 
   /** A command to a client without a connection would wait in its queue for as long as that takes. */
@@ -72,13 +81,17 @@ export class RedisServer {
       this.#isGivenUp = false;
       return;
     }
-    if (this.#isGivenUp) throw new RedisStoreError("UNREACHABLE");
+    if (this.#isGivenUp) throw this.#givenUp();
     this.#connecting ??= this.#connects().finally(() => {
       this.#connecting = undefined;
     });
-    if (await this.#connecting) return;
+    if (!(await this.#connecting)) throw this.#givenUp();
+  }
+
+  /** Nobody waits again for a connection, until there is one. */
+  #givenUp(): RedisStoreError {
     this.#isGivenUp = true;
-    throw new RedisStoreError("UNREACHABLE");
+    return new RedisStoreError("UNREACHABLE");
   }
 
   async #connects(): Promise<boolean> {
@@ -104,7 +117,8 @@ export class RedisServer {
       // A program that was busy all the time reads first what has come meanwhile.
       const timer = setTimeout(() => setImmediate(timeOut), Math.max(1, withinMs));
       this.#evaluate(options)
-        .then((reply) => (isLate ? late(reply) : resolve(reply)), reject)
+        .then((reply) => (isLate ? late(reply) : resolve(reply)))
+        .catch(reject)
         .finally(() => clearTimeout(timer));
     });
   }

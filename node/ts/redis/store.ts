@@ -68,10 +68,7 @@ export class RedisTokenStore implements TokenStore {
       arguments: ["lock", String(leaseMs), ...entry.beginnings],
     };
     // A lease that comes after all is nobody's.
-    const late = (reply: unknown) =>
-      void this.#leaseOf(entry, lane, reply)
-        ?.release()
-        .catch(() => {});
+    const late = (reply: unknown) => this.#leaseOf(entry, lane, reply)?.abandon();
     const reply = await this.#server.run(entry.shard, options, late);
     const lease = this.#leaseOf(entry, lane, reply);
     if (lease !== undefined)

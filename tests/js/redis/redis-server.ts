@@ -42,7 +42,9 @@ export class RedisServer implements AsyncDisposable {
   async start(): Promise<void> {
     const own = ["--bind", "127.0.0.1", "--port", String(this.port), "--unixsocket", this.socket];
     const bare = ["--save", "", "--appendonly", "no", "--dir", this.folder];
-    const child = spawn("redis-server", [...own, ...bare, ...this.#options], {
+    // It ends with this process, however that ends.
+    const program = ["--pdeathsig", "KILL", "redis-server"];
+    const child = spawn("setpriv", [...program, ...own, ...bare, ...this.#options], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.#process = child;

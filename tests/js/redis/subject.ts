@@ -1,4 +1,5 @@
 // What the tests of the store on Redis share: a key, an entry, a token.
+import { setTimeout as pause } from "node:timers/promises";
 import { entryKey, type StoredToken } from "azure-token-cache";
 
 /** Of nobody's secrets. */
@@ -18,4 +19,13 @@ export function tokenOf(token: string, change: Partial<StoredToken> = {}): Store
     login: { account: "a", session: "s" },
     ...change,
   };
+}
+
+/** Looks again and again. What takes so long will not happen. */
+export async function until(isSo: () => unknown): Promise<void> {
+  const last = performance.now() + 120_000;
+  while (!(await isSo())) {
+    if (performance.now() > last) throw new Error(`it did not happen: ${isSo}`);
+    await pause(10);
+  }
 }
