@@ -18,8 +18,8 @@ import type { RedisServer } from "./server.ts";
 /** An expired token is kept this much longer, in milliseconds: the clocks of a fleet differ. */
 const afterExpiryMs = 120_000;
 const failureMs = 120_000;
-/** What one operation learnt on the way is good for the next of the same walk, for so many milliseconds. */
-const handedOnMs = 50;
+/** That another one fetches is worth knowing for so many milliseconds. */
+const busyMs = 50;
 const mostBusy = 256;
 /** The server compares generations, and has them in the open. */
 const unsealed: Generation = { store: 0, entry: 0 };
@@ -30,8 +30,8 @@ export class RedisTokenStore implements TokenStore {
   readonly #prefix: string;
   readonly #keys: Promise<readonly [SealingKey, ...SealingKey[]]>;
   readonly #entries = new WeakMap<EntryKey, Promise<readonly [Entry, ...Entry[]]>>();
-  /** What was there when a lease was taken. */
-  readonly #underLease = new Map<string, { readonly found: Found; readonly until: number }>();
+  /** What was there when a lease was taken, in this very turn. */
+  readonly #underLease = new Map<string, Found>();
   /** Entries that others fetch, and until when that is worth knowing. */
   readonly #busy = new Map<string, number>();
 
@@ -71,8 +71,7 @@ export class RedisTokenStore implements TokenStore {
     const late = (reply: unknown) => this.#leaseOf(entry, lane, reply)?.abandon();
     const reply = await this.#server.run(entry.shard, options, late);
     const lease = this.#leaseOf(entry, lane, reply);
-    if (lease !== undefined)
-      this.#underLease.set(entry.name, { found: readFound(reply), until: performance.now() + handedOnMs });
+    if (lease !== undefined) this.#handOn(entry, readFound(reply));
     return lease;
   }
 
@@ -125,7 +124,7 @@ export class RedisTokenStore implements TokenStore {
   async #look(entry: Entry): Promise<Found> {
     const known = this.#underLease.get(entry.name);
     this.#underLease.delete(entry.name);
-    if (known !== undefined && performance.now() < known.until) return known.found;
+    if (known !== undefined) return known;
     const options = {
       keys: [...entry.keys, leaseKey(entry, 0)],
       arguments: ["look", ...entry.beginnings],
@@ -134,8 +133,14 @@ export class RedisTokenStore implements TokenStore {
     this.#busy.delete(entry.name);
     // Forgetting some costs a command.
     if (this.#busy.size > mostBusy) this.#busy.clear();
-    if (found.busy) this.#busy.set(entry.name, performance.now() + handedOnMs);
+    if (found.busy) this.#busy.set(entry.name, performance.now() + busyMs);
     return found;
+  }
+
+  /** For a look that follows at once. A later one is to see what came meanwhile. */
+  #handOn(entry: Entry, found: Found): void {
+    this.#underLease.set(entry.name, found);
+    setImmediate(() => this.#underLease.delete(entry.name));
   }
 
   /** A look said so a moment ago. It counts once. */

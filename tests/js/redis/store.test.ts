@@ -116,6 +116,15 @@ test("a process that stands still loses its lease, and its save is refused when 
   }
 });
 
+test("who has a lease sees what others did since", async () => {
+  await using server = await RedisServer.start();
+  const client = await server.connect();
+  const [holder, other] = [open(client), open(client)];
+  await taken(holder);
+  await other.save(entry, tokenOf("other's"), undefined);
+  assert.equal(await tokenIn(holder), "other's");
+});
+
 test("a lease is renewed while it is held, and not after", async () => {
   await using server = await RedisServer.start();
   const client = await server.connect();
