@@ -4,8 +4,8 @@ import type { Platform } from "../platform.ts";
 
 type Level = "error" | "warning" | "info" | "verbose";
 
-/** What `createClientLogger` of `@azure/logger` makes. */
-type Logger = Record<Level, ((line: string) => void) & { readonly enabled: boolean }>;
+/** What `createClientLogger` of `@azure/logger` makes, or whatever else is under that name. */
+type Logger = Partial<Record<Level, ((line: string) => void) & { readonly enabled: boolean }>>;
 
 interface Package {
   createClientLogger(name: string): Logger;
@@ -80,16 +80,18 @@ export class AzureLog {
     for (const event of this.#early.splice(0)) this.#write(event);
   }
 
-  /** Whether anybody wanted it. */
+  /** Whether anybody wanted it. Never throws. */
   #write(event: CacheEvent): boolean {
     const level = levelOf(event);
-    for (const logger of [this.#required, this.#imported]) {
-      if (logger?.[level].enabled !== true) continue;
-      const { type, ...facts } = event;
-      logger[level](`${type} ${JSON.stringify(facts)}`);
-      return true;
+    const log = [this.#required?.[level], this.#imported?.[level]].find((each) => each?.enabled === true);
+    if (log === undefined) return false;
+    const { type, ...facts } = event;
+    try {
+      log(`${type} ${JSON.stringify(facts)}`);
+    } catch {
+      // Its own business: a token is worth more than a log line.
     }
-    return false;
+    return true;
   }
 }
 
