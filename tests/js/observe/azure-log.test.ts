@@ -18,6 +18,9 @@ const custom = `
   const credential = withTokenCache(fetched, { identity: "fixed" });
 `;
 
+/** A lease is over, so that the engine is asked again; no fetch begins. */
+const goesOn = "const now = Date.now; Date.now = () => now() + 40_000;";
+
 describe("the log of a program", () => {
   it("has what happens under AZURE_LOG_LEVEL", () => {
     const program = `${custom} await credential.getToken("scope"); await credential.getToken("scope");`;
@@ -93,6 +96,24 @@ describe("the log of a program", () => {
     );
   });
 
+  it("is in a program with both copies the one that is switched on, though it comes late", () => {
+    const program = `
+      import { createRequire } from "node:module";
+      import { setLogLevel } from "@azure/logger";
+      createRequire(import.meta.url)("@azure/logger");
+      ${custom}
+      setLogLevel("verbose");
+      await credential.getToken("scope");
+      console.error("later");
+      ${goesOn}
+      await credential.getToken("scope");
+    `;
+    const [later, first, second, ...others] = run(checkout, program).lines;
+    assert.equal(later, "later");
+    assert.ok(first?.startsWith(started) && second?.startsWith(ended));
+    assert.deepEqual(others, []);
+  });
+
   it("has each line once, in a program with both copies", () => {
     const program = `
       import { createRequire } from "node:module";
@@ -146,8 +167,7 @@ describe("a program whose packages say when they are loaded", () => {
   });
 
   it("loads the logger in a process that goes on, since the program may set a level itself", () => {
-    const goesOn = "const now = Date.now; Date.now = () => now() + 1_500;";
-    const { lines } = run(project, `${fetchesTwice} ${goesOn} await credential.getToken("c");`);
+    const { lines } = run(project, `${fetchesTwice} ${goesOn} await credential.getToken("a");`);
     assert.deepEqual(lines, ["loaded logger"]);
   });
 

@@ -1,5 +1,5 @@
-// Wraps credentials without closing them, drops them, and prints how many are gone and what the metrics still say.
-import { withTokenCache } from "azure-token-cache";
+// Wraps credentials, closes some of them, drops all, and prints how many are gone and what the metrics still say.
+import { type CachedCredential, withTokenCache } from "azure-token-cache";
 import { Telemetry } from "./telemetry.ts";
 
 const wrappers = 200;
@@ -9,8 +9,9 @@ const registry = new FinalizationRegistry(() => {
 });
 
 const telemetry = Telemetry.register();
-await use();
+await use(wrappers / 2, () => {});
 await telemetry.collected();
+await use(wrappers / 2, (credential) => credential.close());
 for (let round = 0; round < 50 && collected < wrappers; round += 1) {
   globalThis.gc?.();
   await new Promise((resolve) => setTimeout(resolve, 10));
@@ -20,13 +21,14 @@ const tokens = (await telemetry.values("azure_token_cache.tokens"))["credential"
 console.log(JSON.stringify({ collected, hits, tokens }));
 await telemetry[Symbol.asyncDispose]();
 
-async function use(): Promise<void> {
-  for (let count = 0; count < wrappers; count += 1) {
+async function use(count: number, end: (credential: CachedCredential) => unknown): Promise<void> {
+  for (let made = 0; made < count; made += 1) {
     const credential = withTokenCache(
       { getToken: async () => ({ token: "t", expiresOnTimestamp: Date.now() + 3_600_000 }) },
       { identity: "fixed" },
     );
     registry.register(credential, undefined);
     for (let call = 0; call < 3; call += 1) await credential.getToken("scope");
+    await end(credential);
   }
 }

@@ -61,7 +61,6 @@ export class AzureLog {
     // The program may have loaded its copy since the last fetch.
     if (type === "fetch-start") this.#required ??= loggerOf(this.#platform.required?.(packageName));
     if (this.#import === "not yet" && this.#required === undefined && this.#isExpected()) void this.#load();
-    else this.lookAgain();
   }
 
   #isExpected(): boolean {

@@ -43,7 +43,7 @@ export class FetchSpan {
     if (trace === undefined) return undefined;
     try {
       const parent = fetch.behind ? apart(manager?.active()) : parentOf(tracing, manager);
-      const options = { root: fetch.behind, attributes: attributesOf(fetch) };
+      const options = { attributes: attributesOf(fetch) };
       const span = trace.getTracer(scopeName).startSpan(`azure_token_cache.fetch`, options, parent);
       return new FetchSpan(span, manager, parent, tracing);
     } catch {

@@ -15,7 +15,6 @@ export interface Tracer {
 }
 
 export interface SpanOptions {
-  readonly root: boolean;
   readonly attributes: Attributes;
 }
 
