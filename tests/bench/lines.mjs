@@ -20,6 +20,7 @@ export const measures = {
   "machine-crowd": { nodes: [24], flags: withStand },
   "fresh-process": { nodes: both, flags: withStand },
   "store-hits": { nodes: both },
+  observed: { nodes: both },
   // It compiles first.
   core: { nodes: [24], limitMs: 1_800_000 },
 };
@@ -236,6 +237,20 @@ export const lines = [
     measure: "store-hits",
     value: "store.hitOptions",
     says: "hit with a store, [scope] and options, beside none",
+    atMost: 1.05,
+    unit: "x",
+  },
+  {
+    measure: "observed",
+    value: "observed.hit",
+    says: "hit with OpenTelemetry listening, beside nobody",
+    atMost: 1.05,
+    unit: "x",
+  },
+  {
+    measure: "observed",
+    value: "observed.hitOptions",
+    says: "the same with [scope] and options",
     atMost: 1.05,
     unit: "x",
   },

@@ -15,6 +15,7 @@ const allowed: Record<string, string> = {
     "[package]\nname = 'azure-token-cache-wasm'\n[dependencies]\nazure-token-cache-core = {}\n",
   "wasm/ts/index.ts":
     'import { a } from "./engine.ts";\nimport "azure-token-cache/core";\nimport m from "./core.wasm";\n',
+  "wasm/ts/late.ts": 'await import("@azure/logger");\n',
   "node/ts/index.ts":
     'import { readFileSync } from "node:fs";\nexport { a } from "../../wasm/ts/index.ts";\nawait import("./late.ts");\n',
 };
@@ -50,6 +51,12 @@ const violations: [string, string, string][] = [
     'import type { A } from "../../node/ts/index.ts";\n',
   ],
   ["wasm/ts imports Node's modules", "wasm/ts/index.ts", 'import { readFileSync } from "node:fs";\n'],
+  [
+    "wasm/ts imports a package of the program at once",
+    "wasm/ts/index.ts",
+    'import { setLogLevel } from "@azure/logger";\n',
+  ],
+  ["wasm/ts loads a package that it may not", "wasm/ts/index.ts", 'await import("@opentelemetry/api");\n'],
   ["node/ts imports the tests", "node/ts/index.ts", 'export * from "../../tests/stand/server.ts";\n'],
   [
     "node/ts imports a package",

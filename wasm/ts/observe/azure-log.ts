@@ -31,10 +31,12 @@ export class AzureLog {
   #required: Logger | undefined;
   #imported: Logger | undefined;
   #import: "not yet" | "coming" | "over" = "not yet";
-  #hasSdk = false;
+  #isExpected = false;
   /** What happened before the package was there. */
   #early: CacheEvent[] = [];
+  /** When the first event was, and when the program was last asked for a copy. */
   #since = Number.NaN;
+  #lookedAt = Number.NaN;
 
   constructor(platform: Platform) {
     this.#platform = platform;
@@ -42,11 +44,11 @@ export class AzureLog {
 
   /** A credential of `@azure/identity` was seen, which has loaded the package. */
   expect(): void {
-    this.#hasSdk = true;
+    this.#isExpected = true;
   }
 
   tell(event: CacheEvent): void {
-    this.#look(event);
+    this.#look();
     if (this.#write(event) || this.#import === "over" || this.#early.length >= mostEarly) return;
     this.#early.push(event);
   }
@@ -56,15 +58,29 @@ export class AzureLog {
     if (this.#import === "not yet" && Date.now() - this.#since >= patienceMs) void this.#load();
   }
 
-  #look({ type }: CacheEvent): void {
-    if (Number.isNaN(this.#since)) this.#since = Date.now();
-    // The program may have loaded its copy since the last fetch.
-    if (type === "fetch-start") this.#required ??= loggerOf(this.#platform.required?.(packageName));
-    if (this.#import === "not yet" && this.#required === undefined && this.#isExpected()) void this.#load();
+  #look(): void {
+    const now = Date.now();
+    if (Number.isNaN(this.#since)) this.#since = now;
+    if (this.#required === undefined && !(now - this.#lookedAt < patienceMs)) {
+      this.#lookedAt = now;
+      // The program may have loaded its copy since the last look.
+      this.#required = this.#loaded();
+      this.#isExpected ||= this.#isAskedFor();
+    }
+    if (this.#import === "not yet" && this.#required === undefined && this.#isExpected) void this.#load();
   }
 
-  #isExpected(): boolean {
-    if (this.#hasSdk || this.#platform.environment("AZURE_LOG_LEVEL")) return true;
+  #loaded(): Logger | undefined {
+    try {
+      return loggerOf(this.#platform.required?.(packageName));
+    } catch {
+      // A runtime that is only nearly Node.
+      return undefined;
+    }
+  }
+
+  #isAskedFor(): boolean {
+    if (this.#platform.environment("AZURE_LOG_LEVEL")) return true;
     return this.#platform.environment("DEBUG")?.includes("azure") === true;
   }
 
