@@ -58,6 +58,11 @@ export class Timings {
     return median(this.#of(name));
   }
 
+  /** In the best round: what nothing else on the machine has held up. */
+  leastNs(name) {
+    return Math.min(...this.#of(name));
+  }
+
   /** The median over the rounds of `name` / `base`, each taken in one round. */
   ratio(name, base) {
     const bases = this.#of(base);

@@ -21,6 +21,7 @@ export const measures = {
   "fresh-process": { nodes: both, flags: withStand },
   "store-hits": { nodes: both },
   observed: { nodes: both },
+  kinds: { nodes: both, flags: withStand },
   // It compiles first.
   core: { nodes: [24], limitMs: 1_800_000 },
 };
@@ -253,6 +254,20 @@ export const lines = [
     says: "the same with [scope] and options",
     atMost: 1.05,
     unit: "x",
+  },
+  {
+    measure: "kinds",
+    value: "kinds.slowest",
+    says: "hit of the slowest credential whose login nobody changes, beside the plain hit",
+    atMost: 1.05,
+    unit: "x",
+  },
+  {
+    measure: "kinds",
+    value: "kinds.slowestWatched",
+    says: "hit of the slowest credential whose login is watched",
+    atMost: 5,
+    unit: "us",
   },
   { measure: "core", value: "core.decision", says: "core: a decision by entry id", atMost: 5, unit: "ns" },
   {

@@ -48,9 +48,22 @@ export class Stage implements AsyncDisposable {
     return stage;
   }
 
+  /** Of a process that uses the credentials. */
+  get environment(): Record<string, string> {
+    return {
+      ...this.#az.environment,
+      ...this.#programs.environment,
+      PATH: [this.#programs.folder, this.#az.environment["PATH"]].join(delimiter),
+      NODE_EXTRA_CA_CERTS: this.#entra.caPath,
+      XDG_STATE_HOME: this.#store.state,
+      XDG_RUNTIME_DIR: this.#store.runtime,
+      AZURE_TOKEN_CACHE_VAULT: "key-file",
+    };
+  }
+
   /** The process of this name, which is started where there is none yet. */
   process(name: string): Subject {
-    const running = this.#processes.get(name) ?? new Subject(this.#environment());
+    const running = this.#processes.get(name) ?? new Subject(this.environment);
     this.#processes.set(name, running);
     return running;
   }
@@ -100,18 +113,6 @@ export class Stage implements AsyncDisposable {
 
   #file(name: string): string {
     return join(this.#folder, name);
-  }
-
-  #environment(): Record<string, string> {
-    return {
-      ...this.#az.environment,
-      ...this.#programs.environment,
-      PATH: [this.#programs.folder, this.#az.environment["PATH"]].join(delimiter),
-      NODE_EXTRA_CA_CERTS: this.#entra.caPath,
-      XDG_STATE_HOME: this.#store.state,
-      XDG_RUNTIME_DIR: this.#store.runtime,
-      AZURE_TOKEN_CACHE_VAULT: "key-file",
-    };
   }
 
   async #authorizationCode(): Promise<string> {
