@@ -73,7 +73,6 @@ export const rows: readonly Row[] = [
   },
   {
     name: "AzureDeveloperCliCredential",
-    partition: true,
     create: (identity) => new identity.AzureDeveloperCliCredential(),
     cost: { requests: 1, processes: 1 },
   },
@@ -92,7 +91,6 @@ export const rows: readonly Row[] = [
   },
   {
     name: "AzurePowerShellCredential",
-    partition: true,
     create: (identity) => new identity.AzurePowerShellCredential(),
     cost: { requests: 1, processes: 2 },
   },
