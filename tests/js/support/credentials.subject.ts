@@ -12,6 +12,7 @@ export interface Order {
   readonly given: Given;
   readonly scope: string;
   readonly deed:
+    | "call"
     | "crowd"
     | "crowd with a cache"
     | "call again"
@@ -38,6 +39,8 @@ process.on("message", async (order: Order) => {
 async function obey(row: Row, { deed, given, scope, partition }: Order): Promise<Answer> {
   const make = () => row.create(identity, given);
   switch (deed) {
+    case "call":
+      return answers([make().getToken(scope)]);
     case "crowd":
       return crowdOn(make(), scope);
     case "crowd with a cache":

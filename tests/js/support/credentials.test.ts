@@ -32,10 +32,11 @@ for (const row of rows) {
 
   test(`${title}: as it is, each of ${crowd} callers costs a call`, limits, async () => {
     const given = await order(row, "crowd");
-    const ask = () => first(row).obey(given);
-    const { answer, cost } = await (row.sharesRequests ? stage.costOf(ask) : stage.costInStep(crowd, ask));
-    const requests = row.sharesRequests ? cost.requests : row.cost.requests * crowd;
-    assert.deepEqual(cost, { requests, processes: row.cost.processes * crowd });
+    // One alone: how the tool's processes wait for each other at its cache is not asked here.
+    if (row.toolCaches) await first(row).obey({ ...given, deed: "call" });
+    const { answer, cost } = await stage.costInStep(crowd, () => first(row).obey(given));
+    const requests = row.toolCaches ? 0 : row.cost.requests;
+    assert.deepEqual(cost, { requests: requests * crowd, processes: row.cost.processes * crowd });
     const answered = row.single ? 1 : crowd;
     assert.deepEqual([answer.tokens.length, answer.errors.length], [answered, crowd - answered]);
   });

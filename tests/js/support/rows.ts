@@ -44,8 +44,8 @@ export interface Row {
   readonly single?: true;
   /** Of one call, nothing cached. */
   readonly cost: Cost;
-  /** Its processes share a cache of their own: how many of them ask the stand, nobody can say. */
-  readonly sharesRequests?: true;
+  /** The tool has a cache of its own, which its processes share: only the first of them asks the stand. */
+  readonly toolCaches?: true;
 }
 
 /** So many callers at once, nothing cached: the class as it is costs each of them a call. */
@@ -69,7 +69,7 @@ export const rows: readonly Row[] = [
     name: "AzureCliCredential",
     create: (identity) => new identity.AzureCliCredential(),
     cost: { requests: 1, processes: 1 },
-    sharesRequests: true,
+    toolCaches: true,
   },
   {
     name: "AzureDeveloperCliCredential",

@@ -182,9 +182,10 @@ export class Subject {
   }
 
   async end(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, "exit");
-    this.#child.disconnect();
+    // Whatever it waits for: a test that failed leaves calls behind.
+    this.#child.kill();
     await ended;
   }
 }
