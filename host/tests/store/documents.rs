@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use azure_token_cache_host::store::{
-    Documents, Environment, Flaw, Look, StoreError, StoreOptions, VaultKind,
+    Documents, Environment, Flaw, Look, StoreError, StoreOptions, VaultChoice, VaultKind,
 };
 use serde_json::{Value, json};
 
@@ -136,16 +136,19 @@ fn a_file_that_was_changed_is_flawed_and_the_next_change_replaces_it() {
 
 #[test]
 fn a_document_under_the_name_of_another_does_not_open() {
-    let stage = Stage::new("document-moved");
-    let documents = open(&stage);
-    merge(&documents, &json!({}), &json!({ "s": {} }));
-    let first = file(&stage);
-    documents.merge(&key("other"), "{}", r#"{"other":{}}"#).unwrap();
-    let folder = first.parent().unwrap();
-    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let other = names.into_iter().find(|path| *path != first).unwrap();
-    fs::rename(other, &first).unwrap();
-    assert_eq!(documents.load(&document(), "").unwrap(), Look::Flawed(Flaw::Unopenable));
+    for vault in [VaultKind::KeyFile, VaultKind::Keychain] {
+        let stage = Stage::new("document-moved");
+        let mut options = stage.options();
+        options.vault = VaultChoice::Only(vault);
+        options.unsafe_allow_unencrypted = true;
+        let documents = Documents::open(&options).unwrap();
+        merge(&documents, &json!({}), &json!({ "s": {} }));
+        let first = file(&stage);
+        documents.merge(&key("other"), "{}", r#"{"other":{}}"#).unwrap();
+        let mut files = fs::read_dir(first.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+        fs::rename(files.find(|path| *path != first).unwrap(), &first).unwrap();
+        assert_eq!(documents.load(&document(), "").unwrap(), Look::Flawed(Flaw::Unopenable));
+    }
 }
 
 #[test]

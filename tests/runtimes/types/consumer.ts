@@ -11,6 +11,11 @@ import {
 } from "azure-token-cache";
 import { createEngine } from "azure-token-cache/core";
 import { AzureCliCredential } from "azure-token-cache/node";
+import {
+  type AuthenticationRecord,
+  cachePersistence,
+  cachePersistencePlugin,
+} from "azure-token-cache/plugin";
 import { ManualClock, ScriptedCredential } from "azure-token-cache/testing";
 
 const events: CacheEvent[] = [];
@@ -32,6 +37,11 @@ export const credentials = [
 ];
 export const engine: object = createEngine();
 export const script: typeof ScriptedCredential = ScriptedCredential;
+
+export const plugins: ((context: unknown) => void)[] = [cachePersistencePlugin];
+export const record: Promise<AuthenticationRecord | undefined> = cachePersistence({
+  keepAuthenticationRecord: true,
+}).authenticationRecord({ name: "own", clientId: "11111111-2222-4333-8444-555555555555" });
 
 export async function token(): Promise<string | undefined> {
   await using first = credentials[0];
