@@ -6,6 +6,7 @@ use crate::entry::{ExpiryError, Failure, Grant, Standing, Zone};
 use crate::explain::Explanation;
 use crate::job::{FetchId, Job, JobId, Jobs, Reason, Superseded};
 use crate::keys::{Key, Names};
+use crate::owners::{Owner, Owners};
 use crate::policy::{CLAIMS_ANSWER, FRONT_PATIENCE, LEASE, Policy};
 use crate::random::Jitter;
 use crate::request::{CredentialId, CredentialKind, Request, RequestError};
@@ -144,6 +145,17 @@ pub enum Stability {
     },
 }
 
+/// Whether the token that a run brought is the credential's, by its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// Nobody else has had a token of that tenant.
+    Known,
+    /// Somebody else has had, and callers wait for this one: the older tokens are forgotten, this one counts.
+    Other,
+    /// Somebody else has had, and nobody waits for this one: report a failure, and keep what is held.
+    Refused,
+}
+
 /// What happened to the login of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityChange {
@@ -209,6 +221,8 @@ pub struct Cache {
     max_entries: usize,
     jitter: Jitter,
     credentials: Vec<CredentialKind>,
+    /// Of each credential.
+    owners: Vec<Owners>,
     names: Names,
     slots: Slots,
     jobs: Jobs,
@@ -232,6 +246,7 @@ impl Cache {
             max_entries: DEFAULT_MAX_ENTRIES,
             jitter: Jitter::new(seed),
             credentials: Vec::new(),
+            owners: Vec::new(),
             names: Names::default(),
             slots: Slots::default(),
             jobs: Jobs::default(),
@@ -251,6 +266,7 @@ impl Cache {
     pub fn register(&mut self, kind: CredentialKind) -> CredentialId {
         let id = CredentialId(u32::try_from(self.credentials.len()).unwrap_or(u32::MAX));
         self.credentials.push(kind);
+        self.owners.push(Owners::default());
         id
     }
 
@@ -330,6 +346,36 @@ impl Cache {
         }
     }
 
+    /// A run brought a token of this owner: call it before [`Self::handle_fetched`]. A chain may have fallen through to
+    /// somebody else: behind the callers that is a failure of its winner, in front of them a change of identity.
+    pub fn handle_owner(&mut self, fetch: FetchId, owner: Owner<'_>, now: Instant) -> Ownership {
+        let Some(id) = self.jobs.of_fetch(fetch) else { return Ownership::Known };
+        let Some(&Job { entry, waiters, superseded: None, .. }) = self.jobs.get(id) else {
+            return Ownership::Known;
+        };
+        let Some(credential) = self.slots.key(entry).map(|key| key.credential) else {
+            return Ownership::Known;
+        };
+        let Some(known) = self.owners_of(credential) else { return Ownership::Known };
+        if !known.know_another(owner) {
+            known.remember(owner);
+            return Ownership::Known;
+        }
+        if waiters == 0 {
+            return Ownership::Refused;
+        }
+        known.forget();
+        known.remember(owner);
+        for &other in &self.slots.of(Some(credential), None) {
+            if other != entry {
+                self.forget(other, Superseded::IdentityChanged, now);
+            }
+        }
+        self.forget_held(entry);
+        self.jobs.serve_never(id);
+        Ownership::Other
+    }
+
     /// A run has ended. What it brought counts only if the login stayed the same meanwhile.
     pub fn handle_fetched(
         &mut self,
@@ -360,6 +406,11 @@ impl Cache {
 
     /// The login of a credential changed.
     pub fn handle_identity(&mut self, credential: CredentialId, change: IdentityChange, now: Instant) {
+        if change == IdentityChange::Changed
+            && let Some(owners) = self.owners_of(credential)
+        {
+            owners.forget();
+        }
         for &entry in &self.slots.of(Some(credential), None) {
             let stays = match change {
                 IdentityChange::Changed => false,
@@ -498,6 +549,10 @@ impl Cache {
 
     fn kind(&self, credential: CredentialId) -> Option<CredentialKind> {
         self.credentials.get(usize::try_from(credential.0).ok()?).copied()
+    }
+
+    fn owners_of(&mut self, credential: CredentialId) -> Option<&mut Owners> {
+        self.owners.get_mut(usize::try_from(credential.0).ok()?)
     }
 
     fn kind_of(&self, entry: EntryId) -> CredentialKind {
@@ -757,10 +812,7 @@ impl Cache {
 
     /// Drops the token of an entry, and the result of the run that is under way.
     fn forget(&mut self, entry: EntryId, why: Superseded, now: Instant) {
-        if let Some(slot) = self.slots.get_mut(entry) {
-            slot.entry.clear();
-        }
-        self.actions.push(Action::Forget { entry });
+        self.forget_held(entry);
         let Some(id) = self.jobs.of_entry(entry) else { return };
         self.jobs.serve_never(id);
         let abortable = self.kind_of(entry).abortable;
@@ -773,6 +825,13 @@ impl Cache {
             self.actions.push(Action::Abort { fetch });
             let _ = self.run_again(id, now);
         }
+    }
+
+    fn forget_held(&mut self, entry: EntryId) {
+        if let Some(slot) = self.slots.get_mut(entry) {
+            slot.entry.clear();
+        }
+        self.actions.push(Action::Forget { entry });
     }
 
     fn is_idle(&self, entry: EntryId, now: Instant) -> bool {

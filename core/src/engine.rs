@@ -4,10 +4,11 @@ mod doors;
 mod numbers;
 
 use crate::cache::{
-    Action, Cache, Decision, FailReason, IdentityChange, Outcome, Selector, Settled, Stability,
+    Action, Cache, Decision, FailReason, IdentityChange, Outcome, Ownership, Selector, Settled, Stability,
 };
 use crate::entry::{DueReason, ExpiryError, Failure, Grant, Zone};
 use crate::job::{FetchId, JobId, Reason};
+use crate::owners::{Owner, OwnerId};
 use crate::policy::Policy;
 use crate::request::{CredentialId, CredentialKind, KeyedBy, Request, RequestError};
 use crate::slots::EntryId;
@@ -103,6 +104,16 @@ pub mod stability {
     pub const MOVED_SAME_ACCOUNT: u32 = 1;
     /// Its files moved, and the account with them, or nobody knows.
     pub const MOVED: u32 = 2;
+}
+
+/// What [`Engine::owned`] returns.
+pub mod ownership {
+    /// Keep the token.
+    pub const KNOWN: u32 = 0;
+    /// Keep it: everything older was forgotten.
+    pub const OTHER: u32 = 1;
+    /// Report a failure.
+    pub const REFUSED: u32 = 2;
 }
 
 /// Bits of a credential kind.
@@ -337,6 +348,27 @@ impl Engine {
     pub fn started(&mut self, fetch: u32, monotonic: f64, unix: f64) {
         let now = self.now(monotonic, unix);
         self.cache.handle_started(FetchId::from_bits(fetch), now);
+    }
+
+    /// A run brought a token of this owner: one of [`ownership`]. Empty texts are claims that it does not have. See
+    /// [`Cache::handle_owner`].
+    pub fn owned(
+        &mut self,
+        fetch: u32,
+        [tenant, object, client]: [&str; 3],
+        monotonic: f64,
+        unix: f64,
+    ) -> u32 {
+        let now = self.now(monotonic, unix);
+        let id = if object.is_empty() { OwnerId::Client(client) } else { OwnerId::Object(object) };
+        if tenant.is_empty() || (object.is_empty() && client.is_empty()) {
+            return ownership::KNOWN;
+        }
+        match self.cache.handle_owner(FetchId::from_bits(fetch), Owner { tenant, id }, now) {
+            Ownership::Known => ownership::KNOWN,
+            Ownership::Other => ownership::OTHER,
+            Ownership::Refused => ownership::REFUSED,
+        }
     }
 
     /// A run brought a token; one of [`settled`]. Optional times that are unknown are NaN.

@@ -31,9 +31,7 @@
 //! assert_eq!(watch.verdict(later), Verdict::Changed);
 //! ```
 
-use alloc::collections::BTreeMap;
-use alloc::string::String;
-
+use crate::owners::{Owner, OwnerId, Owners};
 use crate::time::Instant;
 
 #[cfg(feature = "az")]
@@ -52,8 +50,6 @@ pub const PATIENCE_MS: i64 = 5_000;
 pub const QUIET_MS: i64 = 250;
 /// Contents that cannot be parsed are read again after this many milliseconds.
 pub const REREAD_MS: i64 = 50;
-/// People are remembered for at most this many tenants.
-const TENANTS_MAX: usize = 1_000;
 
 /// What something looked like: equal marks mean that it looked the same. The value says nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,7 +196,7 @@ pub struct Watch<A> {
     session: u32,
     secrets: Option<Mark>,
     epoch: u64,
-    people: BTreeMap<String, String>,
+    owners: Owners,
 }
 
 /// The last reading.
@@ -237,7 +233,7 @@ impl<A: PartialEq + Clone> Watch<A> {
             session: 1,
             secrets: None,
             epoch: 0,
-            people: BTreeMap::new(),
+            owners: Owners::default(),
         }
     }
 
@@ -356,17 +352,14 @@ impl<A: PartialEq + Clone> Watch<A> {
     /// one begins a new epoch, and the next verdict says so too: older tokens have to go before anything is served.
     #[must_use]
     pub fn admit(&mut self, tenant: &str, owner: &str) -> Admission {
-        if self.people.get(tenant).is_some_and(|known| known != owner) {
+        let owner = Owner { tenant, id: OwnerId::Object(owner) };
+        let is_other = self.owners.know_another(owner);
+        if is_other {
             self.begin_epoch();
             self.news = News::Changed;
-            self.people.insert(tenant.into(), owner.into());
-            return Admission::OtherUser;
         }
-        if self.people.len() >= TENANTS_MAX && !self.people.contains_key(tenant) {
-            self.people.pop_first();
-        }
-        self.people.insert(tenant.into(), owner.into());
-        Admission::Known
+        self.owners.remember(owner);
+        if is_other { Admission::OtherUser } else { Admission::Known }
     }
 
     /// The session that a token fetched now belongs to. It begins anew whenever tokens have to go.
@@ -427,7 +420,7 @@ impl<A: PartialEq + Clone> Watch<A> {
     fn begin_epoch(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
         self.session = self.session.wrapping_add(1);
-        self.people.clear();
+        self.owners.forget();
     }
 }
 

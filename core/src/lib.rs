@@ -42,6 +42,7 @@ pub mod identity;
 mod index;
 mod job;
 mod keys;
+mod owners;
 pub mod policy;
 mod random;
 mod request;
@@ -50,12 +51,13 @@ pub mod time;
 pub mod walk;
 
 pub use cache::{
-    Action, Cache, DEFAULT_MAX_ENTRIES, Decision, FailReason, IdentityChange, Outcome, Selector, Settled,
-    Stability,
+    Action, Cache, DEFAULT_MAX_ENTRIES, Decision, FailReason, IdentityChange, Outcome, Ownership, Selector,
+    Settled, Stability,
 };
 pub use entry::{DueReason, ExpiryError, Failure, Grant, Zone};
 pub use explain::Explanation;
 pub use job::{FetchId, JobId, Reason};
+pub use owners::{Owner, OwnerId};
 pub use policy::Policy;
 pub use request::{CredentialId, CredentialKind, KeyedBy, Request, RequestError};
 pub use slots::EntryId;

@@ -1,7 +1,7 @@
 // Holds tokens, callers and timers for one engine, and carries out what it decides.
 
 import { type Clock, systemClock } from "./clock.ts";
-import { Decision, FailReason, Kind, Settled, TimeoutReason, Zone } from "./codes.ts";
+import { Decision, FailReason, Kind, Ownership, Settled, TimeoutReason, Zone } from "./codes.ts";
 import type { AbortSignalLike, AccessToken, GetTokenOptions, TokenCredential } from "./credential.ts";
 import type { DriverHost, EngineModule } from "./engine.ts";
 import { EngineSeat } from "./engine-seat.ts";
@@ -44,7 +44,7 @@ import { Ending } from "./store/ending.ts";
 import type { TokenStore } from "./store/token-store.ts";
 import { StoreWay, type StoreWayHost } from "./store-way.ts";
 import { Alarm, Timers } from "./timers.ts";
-import { issuedAt } from "./token.ts";
+import { issuedAt, type OwnerClaims } from "./token.ts";
 import { Waiters } from "./waiters.ts";
 import type { Whose } from "./whose.ts";
 
@@ -440,7 +440,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     this.#runs.delete(fetch);
     const settled = this.#settle(code, run, result) ?? (failed ? { error: result } : undefined);
     if (run === undefined) return;
-    run.stored?.settle(endingOf(code, settled !== undefined));
+    run.stored?.settle(run.refused ? Ending.Dropped : endingOf(code, settled !== undefined));
     const thrown = run.overdue ? { error: this.#errorFor(FailReason.Limit, run.slot) } : settled;
     if (thrown !== undefined) run.slot.owner.failures += 1;
     this.emit(run.end(outcomeOf(code, thrown !== undefined, run, result), this.monotonicMillis(), thrown));
@@ -470,6 +470,26 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
 
   otherUser(run: Run): void {
     this.#changeLogin(run.slot.owner, undefined);
+  }
+
+  owned(run: Run, claims: OwnerClaims): boolean {
+    // Of a run that a failed engine began, the engine in its place knows nothing.
+    if (this.#runs.get(run.fetch) !== run) return true;
+    let ownership: number = Ownership.Known;
+    this.guarded(() => {
+      const [monotonic, unix] = [this.monotonicMillis(), this.unixMillis()];
+      ownership = this.#seat.engine.owned(run.fetch, claims, monotonic, unix);
+      this.#seat.drain();
+    });
+    if (ownership === Ownership.Other) this.#forgetFormerOwner(run.slot.owner);
+    return ownership !== Ownership.Refused;
+  }
+
+  /** The engine has dropped its tokens; what is in the store under the same partition goes as well. */
+  #forgetFormerOwner(owner: Owner): void {
+    owner.login += 1;
+    owner.shelf?.invalidate(undefined, undefined).catch(() => {});
+    this.emit({ type: "identity-changed", kind: owner.kind.name, change: "account" });
   }
 
   get isClosed(): boolean {

@@ -71,6 +71,15 @@ export const Refusal = {
 /** Whether the login stayed the same while a credential ran. */
 export const Stability = { Steady: 0, MovedSameAccount: 1, Moved: 2 } as const;
 
+/** Whether a token is the credential's, by its owner. */
+export const Ownership = {
+  Known: 0,
+  /** Everything older was forgotten. */
+  Other: 1,
+  /** It is somebody else's, and nobody waits for it. */
+  Refused: 2,
+} as const;
+
 /** Bits of a credential's kind. */
 export const Kind = {
   /** Keyed by resource and tenant, as the Azure CLI is. */

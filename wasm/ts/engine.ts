@@ -2,6 +2,7 @@
 import { EngineDriver, type Follow } from "./driver.ts";
 import { digest } from "./store/digest.ts";
 import type { StoredLogin, StoredToken } from "./store/token-store.ts";
+import type { OwnerClaims } from "./token.ts";
 
 /**
  * The machine that decides. Times are milliseconds: `monotonic` from any origin, `unix` since the Unix epoch. Drain
@@ -41,6 +42,8 @@ export interface Engine {
   leave(job: number, monotonic: number, unix: number): number;
   /** The run began only now: its limit counts from here. */
   started(fetch: number, monotonic: number, unix: number): void;
+  /** A run brought a token of this owner: to be told before `granted`. One of `Ownership`. */
+  owned(fetch: number, owner: OwnerClaims, monotonic: number, unix: number): number;
   /** A run brought a token. Times that are unknown are NaN. One of `Settled`. */
   granted(
     fetch: number,
@@ -304,6 +307,7 @@ const Input = {
   Explain: 6,
   NextAction: 7,
   Close: 8,
+  Owned: 9,
 };
 
 /** What a run brought. */
@@ -369,6 +373,11 @@ class NamedEngine implements Engine {
 
   started(fetch: number, monotonic: number, unix: number): void {
     this.raw.input(Input.Started, fetch, 0, monotonic, unix);
+  }
+
+  owned(fetch: number, owner: OwnerClaims, monotonic: number, unix: number): number {
+    for (const claim of owner) this.raw.text(claim);
+    return this.raw.input(Input.Owned, fetch, 0, monotonic, unix);
   }
 
   granted(

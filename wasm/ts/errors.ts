@@ -137,6 +137,17 @@ export class LoginContradictionError extends TokenCacheError {
   }
 }
 
+/** Behind its callers, the credential got a token of somebody else than before. It was not kept; no caller sees this error. */
+export class OtherOwnerError extends TokenCacheError {
+  constructor() {
+    super(
+      "OTHER_OWNER",
+      "the credential returned a token of another identity than before: a chain may have fallen through to its next part, so look why the part before it fails",
+    );
+    this.name = "OtherOwnerError";
+  }
+}
+
 /** Another process ran the credential, and it failed there. `name` is that of the error there, as chains read it. */
 export class StoredFailureError extends TokenCacheError {
   /** When it failed, in milliseconds since the Unix epoch. */

@@ -1,14 +1,14 @@
 // One run of a credential: its own abort signal, never a caller's, and what the login watch said of it.
 import { Stability } from "./codes.ts";
 import type { GetTokenOptions } from "./credential.ts";
-import { LoginContradictionError } from "./errors.ts";
+import { LoginContradictionError, OtherOwnerError } from "./errors.ts";
 import { type CacheEvent, errorNameOf, type FetchOutcome, type FetchSubject } from "./events.ts";
 import { FetchSpan } from "./observe/fetch-span.ts";
 import type { LoginWatch, Run as Watched } from "./platform.ts";
 import type { Shelf } from "./shelf.ts";
 import type { Slot, Thrown } from "./slot.ts";
 import type { StoredFetch } from "./store/stored-fetch.ts";
-import { frozenCopy } from "./token.ts";
+import { frozenCopy, type OwnerClaims, ownerClaimsOf } from "./token.ts";
 
 /** What a run tells the cache while it goes. */
 export interface RunListener {
@@ -20,6 +20,8 @@ export interface RunListener {
   moved(run: Run): void;
   /** The token is the first of another user. */
   otherUser(run: Run): void;
+  /** Whether a token of this owner may be the credential's. */
+  owned(run: Run, owner: OwnerClaims): boolean;
 }
 
 /**
@@ -44,6 +46,8 @@ export class Run {
   stability: number = Stability.Steady;
   session = 0;
   aborted = false;
+  /** Its token was somebody else's. */
+  refused = false;
   /** It took longer than its limit. */
   overdue = false;
   /** What it brings. */
@@ -108,12 +112,12 @@ export class Run {
 
   #answer(): Promise<unknown> {
     const { watch } = this.slot.owner;
-    if (watch === undefined) return this.#obtain();
+    if (watch === undefined) return this.#obtain().then((value) => this.#owned(value));
     const obtain = () => {
       this.#listener.started(this);
       return this.#obtain();
     };
-    return watch.run(obtain).then((result) => this.#judge(result, watch));
+    return watch.run(obtain).then((result) => this.#owned(this.#judge(result, watch)));
   }
 
   #obtain(): Promise<unknown> {
@@ -156,9 +160,19 @@ export class Run {
     this.session = result.session;
     if (this.stability !== Stability.Steady) this.#listener.moved(this);
     if ("error" in result) throw result.error;
-    const token = (result.value as { token?: unknown } | null | undefined)?.token;
-    if (typeof token === "string") this.#admit(watch, token);
+    const token = textOf(result.value);
+    if (token !== undefined) this.#admit(watch, token);
     return result.value;
+  }
+
+  /** A token that does not count anyway tells nothing of whose it is. */
+  #owned(value: unknown): unknown {
+    const counts = !this.aborted && this.stability === Stability.Steady;
+    const token = counts ? textOf(value) : undefined;
+    const owner = token === undefined ? undefined : ownerClaimsOf(token);
+    if (owner === undefined || this.#listener.owned(this, owner)) return value;
+    this.refused = true;
+    throw new OtherOwnerError();
   }
 
   #admit(watch: LoginWatch, token: string): void {
@@ -166,6 +180,11 @@ export class Run {
     if (admission === "contradiction") throw new LoginContradictionError();
     if (admission === "otherUser") this.#listener.otherUser(this);
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  const token = (value as { token?: unknown } | null | undefined)?.token;
+  return typeof token === "string" ? token : undefined;
 }
 
 const stabilityCodes: Record<Watched<unknown>["stability"], number> = {

@@ -18,12 +18,27 @@ export function frozenCopy(given: AccessToken | null | undefined): AccessToken |
 
 /** When a token says that it was issued (`iat`), in Unix milliseconds; NaN where it is no readable JWT. */
 export function issuedAt(token: string): number {
+  const issued = claimsOf(token)?.["iat"];
+  return typeof issued === "number" ? issued * 1000 : Number.NaN;
+}
+
+/** Whose a token says that it is: the tenant, the user or service principal, and the client; empty where it does not say. */
+export type OwnerClaims = readonly [tenant: string, object: string, client: string];
+
+/** `undefined` where it is no readable JWT. Nothing here is verified: it can be a reason to refuse a token, and no other. */
+export function ownerClaimsOf(token: string): OwnerClaims | undefined {
+  const claims = claimsOf(token);
+  if (claims === undefined) return undefined;
+  const text = (name: string) => (typeof claims[name] === "string" ? claims[name] : "");
+  return [text("tid"), text("oid"), text("appid") || text("azp")];
+}
+
+function claimsOf(token: string): Record<string, unknown> | undefined {
   try {
     const payload = token.split(".")[1] ?? "";
     const claims: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
-    const issued = (claims as { iat?: unknown } | null)?.iat;
-    return typeof issued === "number" ? issued * 1000 : Number.NaN;
+    return Object(claims) as Record<string, unknown>;
   } catch {
-    return Number.NaN;
+    return undefined;
   }
 }

@@ -29,6 +29,7 @@ mod input {
     pub const IDENTITY_TOUCHED: u32 = 5;
     pub const EXPLAIN: u32 = 6;
     pub const NEXT_ACTION: u32 = 7;
+    pub const OWNED: u32 = 9;
 }
 
 /// What a run brought.
@@ -41,7 +42,7 @@ mod outcome {
 #[derive(Debug)]
 pub struct Doors {
     engine: Engine,
-    /// Of the next request: its scopes, then its tenant and its claims.
+    /// Of the next request: its scopes, then its tenant and its claims. Of a token's owner: three claims.
     texts: Vec<String>,
 }
 
@@ -67,7 +68,7 @@ impl Doors {
         self.engine.lookup(entry, monotonic, unix)
     }
 
-    /// Adds a text to the next request.
+    /// Adds a text to the next request, or to what is told of a token's owner: its `tid`, its `oid`, its client.
     pub fn text(&mut self, text: String) {
         self.texts.push(text);
     }
@@ -107,7 +108,7 @@ impl Doors {
         self.engine.invalidate(selector, monotonic, unix)
     }
 
-    /// One of [`input`]; after the last, closes. `about` is an id, `number` what else there is to say.
+    /// One of [`input`]; any other closes. `about` is an id, `number` what else there is to say.
     pub fn input(&mut self, input: u32, about: f64, number: f64, monotonic: f64, unix: f64) -> f64 {
         let engine = &mut self.engine;
         let id = id(about);
@@ -120,6 +121,11 @@ impl Doors {
             input::IDENTITY_TOUCHED => engine.identity_touched(id, self::id(number), monotonic, unix),
             input::EXPLAIN => return f64::from(engine.explain(about, monotonic, unix)),
             input::NEXT_ACTION => return f64::from(engine.next_action()),
+            input::OWNED => {
+                let texts = take(&mut self.texts);
+                let text = |index| texts.get(index).map_or("", String::as_str);
+                return f64::from(engine.owned(id, [text(0), text(1), text(2)], monotonic, unix));
+            }
             _ => engine.close(monotonic, unix),
         }
         0.0

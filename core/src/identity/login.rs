@@ -281,7 +281,8 @@ impl Login {
     }
 
     /// Compares a fetched token's readable claims with the account, and its owner with the one before. `tenant` is the
-    /// one that was asked for, if the account's own was not.
+    /// one that was asked for, if the account's own was not. Of a credential that may have asked somebody else than the tool,
+    /// another owner need not be another login: [`crate::Cache::handle_owner`] judges it.
     #[must_use]
     pub fn admit(&mut self, token: &str, tenant: Option<&str>) -> Ownership {
         let Some(claims) = token_claims::readable(token) else {
@@ -290,7 +291,7 @@ impl Login {
         if self.expected(tenant).is_some_and(|account| token_claims::contradicts(&claims, &account)) {
             return Ownership::Contradiction;
         }
-        let (Some(tid), Some(oid)) = (claims.tid, claims.oid) else {
+        let (Some(tid), Some(oid), Reliance::Always) = (claims.tid, claims.oid, self.reliance) else {
             return Ownership::Plausible;
         };
         match self.watch.admit(&tid, &oid) {

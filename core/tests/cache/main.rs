@@ -7,6 +7,7 @@ mod claims;
 mod identity_changes;
 mod keys;
 mod memory;
+mod owners;
 mod repeats;
 mod retries;
 mod stage;
