@@ -42,6 +42,17 @@ export function subjectOf(credential: object): object {
   return (credential as { [subjectSymbol]?: object })[subjectSymbol] ?? credential;
 }
 
+/**
+ * Whether it gets tokens as its class does: a class that extends another one, or a program that replaces a method, may get
+ * somebody else's.
+ */
+export function hasOneGetToken(credential: object): boolean {
+  let count = 0;
+  for (let at: unknown = credential; isObject(at); at = Object.getPrototypeOf(at))
+    if (has(at, "getToken")) count += 1;
+  return count === 1 && !has(credential, "getToken");
+}
+
 /** What is known of `credential`; `undefined` if nobody knows it. */
 export function recognise(credential: object): Recognised | undefined {
   try {

@@ -23,6 +23,8 @@ export interface LoginNeeds {
   readonly subscription?: string | undefined;
   /** The tenant that the credential asks when a request names none. */
   readonly tenantId?: string | undefined;
+  /** It was given a `getToken` of its own. */
+  readonly altered?: boolean;
   /** Credentials that may go on with a login that is no more. */
   readonly holders?: readonly object[];
   /** The folder that the tool starts in, from which relative paths in its environment count; `undefined`: anywhere. */
@@ -224,9 +226,9 @@ class NodeLoginWatch implements LoginWatch {
   }
 }
 
-/** A chain's token may be another tool's. */
-function isAzAlone({ tools, reliance }: LoginNeeds): boolean {
-  return reliance === "always" && tools.length === 1 && tools[0] === "az";
+/** A chain's token may be another tool's, and that of a class which extends az's anybody's. */
+function isAzAlone({ tools, reliance, altered = false }: LoginNeeds): boolean {
+  return reliance === "always" && tools.length === 1 && tools[0] === "az" && !altered;
 }
 
 async function settled<T>(

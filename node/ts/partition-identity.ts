@@ -27,6 +27,9 @@ export function tenantSettings(credential: object): (string | EntryKey)[] {
   return [entryKey([...new Set(names)].sort()), ignores];
 }
 
+/** Names the machine's own identities, for the credentials of which nothing else has to be told. */
+const machineVariable = "AZURE_TOKEN_CACHE_PARTITION";
+
 /** The facts of one credential. What is not there counts too: no two lists of facts are alike. */
 interface Facts {
   readonly application?: Application;
@@ -97,8 +100,16 @@ const identities: Readonly<Record<ShapeName, (credential: object) => Facts>> = {
   DeviceCodeCredential: signedIn,
   InteractiveBrowserCredential: signedIn,
 
-  ManagedIdentityCredential: () => {
-    throw new Gap("its identity is that of the machine it runs on");
+  ManagedIdentityCredential: (credential) => {
+    const machine = process.env[machineVariable];
+    if (!machine)
+      throw new Gap(
+        `its identity is that of the machine it runs on, for which ${machineVariable} may give a name`,
+      );
+    const [client, resource, object] = ["clientId", "resourceId", "objectId"].map((field) =>
+      fieldOf(credential, field),
+    );
+    return { texts: { machine, client, resource, object } };
   },
 
   // It never gets a token.

@@ -1,8 +1,8 @@
 // Whose tokens a credential gets, as its own options and files say it: what keeps them apart from those of all others.
 import type { Derived, Told, Untold } from "../../wasm/ts/platform.ts";
 import { entryKey } from "../../wasm/ts/store/entry-key.ts";
-import { isObject, textOf } from "./fields.ts";
-import { type Part, type Recognised, recognise, subjectOf } from "./kinds.ts";
+import { textOf } from "./fields.ts";
+import { hasOneGetToken, type Part, type Recognised, recognise, subjectOf } from "./kinds.ts";
 import { configuredIdentity, tenantSettings } from "./partition-identity.ts";
 
 /** Reads what the credential keeps to itself, and the certificate that it names. Never throws. */
@@ -22,14 +22,6 @@ function derived({ credential, known }: Part): Derived {
   if (known.shape !== undefined) return configuredIdentity(known.shape, credential);
   if (known.login !== undefined) return tool(credential, known);
   return untold(name, "it is of a class that the cache does not know");
-}
-
-/** A class that extends another one, or a program that replaces a method, may get somebody else's tokens. */
-function hasOneGetToken(credential: object): boolean {
-  let count = 0;
-  for (let at: unknown = credential; isObject(at); at = Object.getPrototypeOf(at))
-    if (Object.hasOwn(at, "getToken")) count += 1;
-  return count === 1 && !Object.hasOwn(credential, "getToken");
 }
 
 /** Any of its parts may have got the token, so that all of them count, in their order. */

@@ -1,7 +1,7 @@
 // What Node gives to the portable code: recognised credentials, the login watch, timers that keep no process alive.
 import type { CredentialKind, LoginWatch, Platform } from "../../wasm/ts/platform.ts";
 import { cliIdentityNeeds } from "./cli-identity.ts";
-import { recognise, unknownLogin } from "./kinds.ts";
+import { hasOneGetToken, recognise, subjectOf, unknownLogin } from "./kinds.ts";
 import { type LoginNeeds, watchLogin } from "./login-watch.ts";
 import { monotonicMillis } from "./monotonic.ts";
 import { engineBeside } from "./native-engine.ts";
@@ -47,5 +47,6 @@ function loginOf(credential: object, identity: unknown): LoginNeeds | undefined 
     throw new TypeError('identity is "fixed", or cliIdentity() from "azure-token-cache/node".');
   }
   const known = recognise(credential);
-  return known === undefined ? unknownLogin() : known.login;
+  if (known === undefined) return unknownLogin();
+  return known.login && { ...known.login, altered: !hasOneGetToken(subjectOf(credential)) };
 }

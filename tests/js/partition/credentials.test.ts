@@ -5,6 +5,7 @@ import * as identity from "@azure/identity";
 import type { TokenCredential } from "azure-token-cache";
 import { withTokenCache } from "azure-token-cache";
 import { MemoryTokenStore } from "azure-token-cache/testing";
+import { keyOf } from "./keys.ts";
 
 const scope = "https://vault.azure.net/.default";
 const getToken = async () => null;
@@ -42,9 +43,14 @@ const demanded: readonly [string, () => TokenCredential, RegExp][] = [
     () => new identity.ClientCertificateCredential("t", "c", "/no/such/certificate.pem"),
     /ClientCertificateCredential.*its certificate file cannot be read/,
   ],
+  ["a class that extends az's", () => new MyAz(), /AzureCliCredential.*a getToken of its own/],
   ["a class that extends one", () => new Extended("t", "c", "s"), /a getToken of its own/],
   ["a method that was replaced", () => Object.assign(secret("s"), { getToken }), /a getToken of its own/],
 ];
+
+class MyAz extends identity.AzureCliCredential {
+  override getToken = getToken as never;
+}
 
 class Extended extends identity.ClientSecretCredential {
   override getToken = getToken as never;
@@ -61,6 +67,39 @@ for (const [name, make, message] of demanded)
     });
     withTokenCache(make(), { store: new MemoryTokenStore(), partition: "named" });
   });
+
+test("a managed identity is told by the name that the environment gives to the machine, and by which one it is", () => {
+  const { ManagedIdentityCredential, ChainedTokenCredential } = identity;
+  const each = [
+    () => new ManagedIdentityCredential(),
+    () => new ManagedIdentityCredential({ clientId: "one" }),
+    () => new ManagedIdentityCredential({ clientId: "two" }),
+    () => new ManagedIdentityCredential({ resourceId: "one" }),
+    () => new ManagedIdentityCredential({ objectId: "one" }),
+    () => new ChainedTokenCredential(new ManagedIdentityCredential()),
+    () => new ChainedTokenCredential(secret("s"), new ManagedIdentityCredential()),
+  ];
+  try {
+    const keys = ["web 1", "web 2"].flatMap((machine) => {
+      process.env["AZURE_TOKEN_CACHE_PARTITION"] = machine;
+      return each.map((make) => keyOf(make()).toString("latin1"));
+    });
+    assert.equal(new Set(keys).size, 2 * each.length);
+    assert.deepEqual(
+      keys.slice(each.length),
+      each.map((make) => keyOf(make()).toString("latin1")),
+    );
+    const store = new MemoryTokenStore();
+    for (const make of [() => ({ getToken }), () => new identity.DeviceCodeCredential({})])
+      assert.throws(
+        () => withTokenCache(make(), { store }),
+        { option: "partition" },
+        "it names no other identity",
+      );
+  } finally {
+    delete process.env["AZURE_TOKEN_CACHE_PARTITION"];
+  }
+});
 
 test("two instances of one configuration share a token, and those of another do not", async () => {
   const store = new MemoryTokenStore();

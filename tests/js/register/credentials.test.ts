@@ -262,6 +262,64 @@ test("persistent: another process has the token, and another login's is not hand
   );
 });
 
+const fetching = `
+  const { pid } = process;
+  const stub = (credential) => {
+    credential.msalClient.getTokenByClientSecret = async () => ({ token: "of " + pid, expiresOnTimestamp: Date.now() + 36e5 });
+    return credential;
+  };`;
+
+test(
+  "persistent: every credential is shared whose own options say whose tokens it gets",
+  limits,
+  async () => {
+    using stage = new Stage();
+    const source = `import * as identity from "@azure/identity";
+    ${helpers}${fetching}
+    const secret = (text) => stub(new identity.ClientSecretCredential("t", "c", text));
+    const chain = new identity.ChainedTokenCredential(secret("chained"), new identity.AzureCliCredential());
+    print([pid, await tokenOf(secret("one")), await tokenOf(secret(String(pid))), await tokenOf(chain)]);`;
+    const env = { AZURE_TOKEN_CACHE: "persistent" };
+    const [first, second] = [
+      await stage.run("app.mjs", source, { env }),
+      await stage.run("app.mjs", source, { env }),
+    ];
+    const [one, two] = [first.printed, second.printed] as [number, string, string, string][];
+    assert.deepEqual(one?.slice(1), Array(3).fill(`of ${one?.[0]}`));
+    assert.deepEqual(two?.slice(1), [`of ${one?.[0]}`, `of ${two?.[0]}`, `of ${one?.[0]}`]);
+    assert.equal(first.stderr + second.stderr, "");
+  },
+);
+
+test(
+  "persistent: a chain that ends in managed identity is shared where the machine is named",
+  limits,
+  async () => {
+    const source = `import * as identity from "@azure/identity";
+    ${helpers}${fetching}
+    const chain = new identity.DefaultAzureCredential();
+    stub(chain._sources[0]._credential);
+    print([pid, await tokenOf(chain)]);`;
+    const given = {
+      AZURE_TENANT_ID: "t",
+      AZURE_CLIENT_ID: "c",
+      AZURE_CLIENT_SECRET: "s",
+      AZURE_TOKEN_CREDENTIALS: "prod",
+    };
+    for (const [named, shared] of [
+      [{}, false],
+      [{ AZURE_TOKEN_CACHE_PARTITION: "web 1" }, true],
+    ] as const) {
+      using stage = new Stage();
+      const env = { ...given, ...named, AZURE_TOKEN_CACHE: "persistent" };
+      const runs = [await stage.run("app.mjs", source, { env }), await stage.run("app.mjs", source, { env })];
+      const [one, two] = runs.map(({ printed }) => printed) as [number, string][];
+      assert.equal(one?.[1], `of ${one?.[0]}`);
+      assert.equal(two?.[1], `of ${(shared ? one : two)?.[0]}`);
+    }
+  },
+);
+
 test("persistent, where no store can be: tokens in memory, and one warning", limits, async () => {
   using stage = new Stage();
   const env = { AZURE_TOKEN_CACHE: "persistent", AZURE_TOKEN_CACHE_VAULT: "key-file", XDG_RUNTIME_DIR: "" };
