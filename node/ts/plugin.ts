@@ -98,7 +98,7 @@ export const cachePersistencePlugin: CachePersistence = cachePersistence();
 const known = ["directory", "vault", "keepAuthenticationRecord"];
 
 interface PersistenceControl {
-  setPersistence(provider: (choice?: CacheChoice) => PromiseLike<CachePlugin>): void;
+  setPersistence(provider: (choice?: CacheChoice) => Promise<CachePlugin>): void;
 }
 
 function controlOf(context: unknown): PersistenceControl {
@@ -115,17 +115,21 @@ function controlOf(context: unknown): PersistenceControl {
  * What `make` makes, made when it is first awaited and again after a failure. A promise would fail while nobody listens: a
  * credential makes two, and most programs await one.
  */
-function whenAwaited<T>(make: () => Promise<T>): PromiseLike<T> {
+function whenAwaited<T>(make: () => Promise<T>): Promise<T> {
   let made: Promise<T> | undefined;
+  const promise = (): Promise<T> => {
+    made ??= make().catch((error) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
   return {
     // biome-ignore lint/suspicious/noThenProperty: it is awaited in a promise's place
-    then(onMade, onFailed) {
-      made ??= make().catch((error) => {
-        made = undefined;
-        throw error;
-      });
-      return made.then(onMade, onFailed);
-    },
+    then: (onMade, onFailed) => promise().then(onMade, onFailed),
+    catch: (onFailed) => promise().catch(onFailed),
+    finally: (onSettled) => promise().finally(onSettled),
+    [Symbol.toStringTag]: "Promise",
   };
 }
 
