@@ -34,8 +34,8 @@ pub struct Token {
 /// What a look at the store found.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Found {
-    /// Rises with each save.
-    pub generation: u64,
+    /// What a save compares.
+    pub generation: Generation,
     /// The token.
     pub token: Option<Token>,
     /// The number of the last failure, and when it was, by the clock of the host that failed.
@@ -114,7 +114,7 @@ pub enum Report {
     Locked(Found, Option<u64>),
     /// The server could not be asked.
     Unreachable,
-    /// It was kept, or need not be.
+    /// It was kept, or need not be; or another holds the lease by now.
     Kept,
     /// The lease is free.
     Released,
@@ -465,7 +465,7 @@ const FAILED: Outcome = Outcome::Failed(Failure { network: false, retry_after: N
 
 fn loaded(found: Found) -> Loaded {
     Loaded {
-        generation: Generation { store: 0, entry: found.generation },
+        generation: found.generation,
         token: found.token.map(|token| StoredToken {
             expires_at: token.expires_at,
             acquired_at: token.acquired_at,

@@ -1,6 +1,6 @@
 //! The server of a simulated fleet: one entry, its leases with fences, and the one queue in which all commands stand.
 
-use azure_token_cache_core::walk::{Lane, Over};
+use azure_token_cache_core::walk::{Generation, Lane, Over};
 
 use super::broken::Broken;
 use super::host::{Found, Lease, Token};
@@ -97,7 +97,7 @@ impl Server {
 
     pub fn load(&self, now: Micros) -> Found {
         Found {
-            generation: self.generation,
+            generation: Generation { store: 0, entry: self.generation },
             token: self.token.filter(|issued| issued.ends > now).map(|issued| issued.token),
             failure: self.failure,
         }
