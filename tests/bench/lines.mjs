@@ -22,7 +22,8 @@ export const measures = {
   "store-hits": { nodes: both },
   observed: { nodes: both },
   kinds: { nodes: both, flags: withStand },
-  // It compiles first.
+  // These compile first.
+  fleet: { nodes: [24], limitMs: 1_800_000 },
   core: { nodes: [24], limitMs: 1_800_000 },
 };
 
@@ -268,6 +269,48 @@ export const lines = [
     says: "hit of the slowest credential whose login is watched",
     atMost: 5,
     unit: "us",
+  },
+  {
+    measure: "fleet",
+    value: "fleet.simulatedFetches",
+    says: "100,000 hosts: requests beyond one a period and entry, and those that failed",
+    atMost: 0,
+    unit: "",
+  },
+  {
+    measure: "fleet",
+    value: "fleet.simulatedCommands",
+    says: "100,000 hosts: commands a host and period",
+    atMost: 6,
+    unit: "",
+  },
+  {
+    measure: "fleet",
+    value: "fleet.fetches",
+    says: "200 hosts on Redis: requests beyond one a period and entry, and one a lease that expired",
+    atMost: 0,
+    unit: "",
+  },
+  {
+    measure: "fleet",
+    value: "fleet.expired",
+    says: "200 hosts on Redis: leases that expired, of the periods",
+    atMost: 1,
+    unit: "%",
+  },
+  {
+    measure: "fleet",
+    value: "fleet.commands",
+    says: "200 hosts on Redis: commands a host and period",
+    atMost: 6,
+    unit: "",
+  },
+  {
+    measure: "fleet",
+    value: "fleet.commandsOfHits",
+    says: "200 hosts on Redis: commands of 800,000 hits",
+    atMost: 0,
+    unit: "",
   },
   { measure: "core", value: "core.decision", says: "core: a decision by entry id", atMost: 5, unit: "ns" },
   {
