@@ -25,7 +25,7 @@ pub struct Report {
     pub commands: u64,
     /// Periods of single hosts: how often a host came from one token to the next.
     pub host_periods: u64,
-    /// Commands by the number of a host's commands in one period.
+    /// How many commands a host gave in one period.
     pub commands_per_period: Spread,
     /// How long walks that found a lease taken went on, in milliseconds.
     pub lease_waits: Spread,
