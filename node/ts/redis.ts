@@ -14,7 +14,7 @@ export interface RedisTokenStoreOptions extends SealOptions {
   /** What the names of its keys begin with. Programs with the same prefix and key share tokens. Default: `"azure-token-cache"`. */
   readonly prefix?: string;
   /**
-   * How long a caller waits for the server, in milliseconds, before it goes on without it. Default: 250, far more than a
+   * How long a caller waits for the server, in milliseconds, before it goes on without it. Default: 200, far more than a
    * server nearby takes. One that took longer is left alone until it answers again, and nobody waits for that.
    */
   readonly patienceMs?: number;
@@ -25,8 +25,9 @@ export interface RedisTokenStoreOptions extends SealOptions {
  * server and a key of 32 random bytes. The server holds no token that it could read. Without the server tokens come from
  * memory and from the credential, and events say so.
  *
- * `client` is one of `createClient`, `createCluster` or `createSentinel` of the npm package `redis`, version 4.6 or newer.
- * It stays yours: connect it, listen to its errors, and close it.
+ * `client` is one of `createClient` of the npm package `redis`, version 4.6 or newer, or of `createCluster` or `createSentinel`,
+ * version 5 or newer: the cluster of version 4 sends scripts to any of its nodes. It stays yours: connect it, listen to its
+ * errors, and close it.
  *
  * @throws OptionError where a key is not 32 bytes, the prefix cannot be one, or the client is none.
  */
@@ -48,7 +49,7 @@ function checkedPrefix(prefix: unknown = "azure-token-cache"): string {
   throw new OptionError("prefix", "must be 1 to 64 letters, digits, colons, dots, hyphens and underscores");
 }
 
-function checkedPatience(patienceMs: unknown = 250): number {
+function checkedPatience(patienceMs: unknown = 200): number {
   if (typeof patienceMs === "number" && patienceMs >= 1 && patienceMs <= 5_000) return patienceMs;
   throw new OptionError("patienceMs", "must be a number of milliseconds from 1 to 5000");
 }

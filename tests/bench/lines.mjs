@@ -20,6 +20,7 @@ export const measures = {
   "machine-crowd": { nodes: [24], flags: withStand },
   "fresh-process": { nodes: both, flags: withStand },
   "store-hits": { nodes: both },
+  redis: { nodes: both, flags: withStand },
   observed: { nodes: both },
   kinds: { nodes: both, flags: withStand },
   // These compile first.
@@ -311,6 +312,34 @@ export const lines = [
     says: "200 hosts on Redis: commands of 800,000 hits",
     atMost: 0,
     unit: "",
+  },
+  {
+    measure: "redis",
+    value: "redis.hit",
+    says: "hit with redisTokenStore, beside none",
+    atMost: 1.05,
+    unit: "x",
+  },
+  {
+    measure: "redis",
+    value: "redis.hitOperations",
+    says: "what all these hits asked the Redis server",
+    atMost: 0,
+    unit: "",
+  },
+  {
+    measure: "redis",
+    value: "redis.downFirst",
+    says: "Redis down from the start: first token, beyond 1.05x of its time without a store",
+    atMost: 250,
+    unit: "ms",
+  },
+  {
+    measure: "redis",
+    value: "redis.downNext",
+    says: "the next token, beside its time without a store",
+    atMost: 1.05,
+    unit: "x",
   },
   { measure: "core", value: "core.decision", says: "core: a decision by entry id", atMost: 5, unit: "ns" },
   {

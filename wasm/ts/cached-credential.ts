@@ -17,7 +17,10 @@ export interface CachedCredential extends TokenCredential {
   /** What a call would get now, and why. It looks at the login as a call does; it fetches nothing, and makes no entry. */
   explain(scopes: string | string[], options?: GetTokenOptions): Explanation;
   stats(): Stats;
-  /** Forgets everything; those who wait, and later calls, get a `ClosedError`. */
+  /**
+   * Forgets everything; those who wait, and later calls, get a `ClosedError`. Resolves when what was fetched is in the store:
+   * a program that closes its store's connection waits for it.
+   */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -78,6 +81,8 @@ abstract class Wrapper implements CachedCredential {
 
   async close(): Promise<void> {
     this.#close();
+    const { shelf } = this.#owner;
+    if (shelf !== undefined) await shelf.finished();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -42,6 +42,7 @@ export class Shelf {
   readonly patience = new Patience();
   readonly #keys: Keys;
   #invalidated: Promise<void> = Promise.resolve();
+  readonly #unfinished = new Set<Promise<void>>();
 
   constructor(store: TokenStore, kind: string, whose: Whose, watch: LoginWatch | undefined) {
     this.store = store;
@@ -56,6 +57,17 @@ export class Shelf {
   /** When a token that is held was acquired; NaN: none is held, or none that is known. */
   acquiredAt(token: AccessToken | undefined): number {
     return (token && this.acquired.get(token)) ?? Number.NaN;
+  }
+
+  /** A fetch has begun, whose result is to be in the store when this is over. */
+  finishes(over: Promise<void>): void {
+    this.#unfinished.add(over);
+    void over.then(() => this.#unfinished.delete(over));
+  }
+
+  /** What was fetched is in the store, or cannot be. */
+  async finished(): Promise<void> {
+    await Promise.all(this.#unfinished);
   }
 
   /** All that was invalidated is gone from the store. */

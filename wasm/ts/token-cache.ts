@@ -53,7 +53,10 @@ export interface TokenCache {
    * @throws NotSerializableError of a cache that `TokenCache.deserialize` did not make.
    */
   serialize(options: { key: Uint8Array }): Promise<Uint8Array>;
-  /** Forgets everything, for good: those who wait, and later calls, get a `ClosedError`. */
+  /**
+   * Forgets everything, for good: those who wait, and later calls, get a `ClosedError`. Resolves when what was fetched is in
+   * the store.
+   */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -194,6 +197,7 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     async close(): Promise<void> {
       this.#closed = true;
       this.#host?.close();
+      await Promise.all([...this.#all].map((wrapper) => wrapper.close()));
     }
 
     [Symbol.asyncDispose](): Promise<void> {

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 const folder = fileURLToPath(new URL("../../../examples", import.meta.url));
 
 const says: Record<string, RegExp> = {
+  "a-store-of-your-own.mjs": /\d\d promises kept\n.*: 1 fetch\nthe second one has an opaque text: 1 fetch/,
   "an-hour-in-a-table.mjs": /refresh-behind +token 1, 241 s left\n[\s\S]*fresh +token 2/,
   "engine-for-another-host.mjs": /a lease of 30000 ms/,
   "your-own-credential.mjs": /100 callers, 1 fetch\none of them gave up: AbortError/,

@@ -10,7 +10,7 @@ import { entryKey, type TokenStore } from "azure-token-cache";
 import { redisTokenStore } from "azure-token-cache/redis";
 import { tokenStoreChecks } from "azure-token-cache/testing";
 import { createCluster, createSentinel } from "redis";
-import { createCluster as createCluster4 } from "redis-4";
+import { createCluster as createCluster5 } from "redis-5";
 import { createLoopbackCertificate } from "../../stand/certificate.ts";
 import { freePort, RedisServer } from "./redis-server.ts";
 import { entry, key, patienceMs, tokenOf, until } from "./subject.ts";
@@ -142,10 +142,10 @@ test("a cluster keeps every promise, with tokens on each of its nodes, and witho
   }
 });
 
-test("a cluster by the client of redis 4", async () => {
+test("a cluster by the client of redis 5", async () => {
   await using cluster = new Cluster();
   await cluster.start();
-  const client = createCluster4({ rootNodes: cluster.rootNodes });
+  const client = createCluster5({ rootNodes: cluster.rootNodes });
   client.on("error", () => {});
   await client.connect();
   const store = redisTokenStore(client, { key, patienceMs });
@@ -155,7 +155,7 @@ test("a cluster by the client of redis 4", async () => {
   }
   await store.clear();
   assert.equal((await store.load(entryKey(["a"]))).token, undefined);
-  await client.disconnect();
+  client.destroy();
 });
 
 test("by way of a sentinel", async () => {

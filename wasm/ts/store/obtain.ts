@@ -35,9 +35,10 @@ export function obtain(
     held: shelf.acquiredAt(token),
     terms: { ...host.termsOf(run), far: shelf.store.pace === "far" },
   };
-  run.stored = new StoredFetch(request, {
+  const fetching = new StoredFetch(request, {
     fetch: () => {
       host.started(run);
+      shelf.finishes(fetching.over);
       return call() as Promise<AccessToken | null>;
     },
     acquired: (token, at) => shelf.acquired.set(token, at),
@@ -49,7 +50,8 @@ export function obtain(
     monotonicMillis: () => host.monotonicMillis(),
     unixMillis: () => host.unixMillis(),
   });
-  return run.stored.begin();
+  run.stored = fetching;
+  return fetching.begin();
 }
 
 function pause(host: StoreHost, milliseconds: number, keepAlive: boolean): Promise<void> {

@@ -56,7 +56,16 @@ export class SealedStore implements TokenStore {
 
   async tryLock(key: EntryKey, lane: 0 | 1 | 2): Promise<StoreLock | undefined> {
     const release = await this.#bytes.lock(`${await this.#name(key)}.${lanes[lane]}`);
-    return release === null ? undefined : { release: async () => release() };
+    if (release === null) return undefined;
+    // Once: a second time the lock may be its next holder's.
+    let held = true;
+    return {
+      async release() {
+        if (!held) return;
+        held = false;
+        await release();
+      },
+    };
   }
 
   save(key: EntryKey, token: StoredToken, over: Generation | undefined): Promise<boolean> {

@@ -66,7 +66,8 @@ export class StoredFetch {
   #fetchedAt = 0;
   #failure: { readonly error: unknown; readonly at: number } | undefined;
   #cancelled = false;
-  readonly #over: Promise<void>;
+  /** Nothing is left to do, in the store neither. */
+  readonly over: Promise<void>;
   #end!: () => void;
 
   constructor(request: StoredRequest, host: StoredFetchHost) {
@@ -77,7 +78,7 @@ export class StoredFetch {
     this.#settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    this.#over = new Promise((resolve) => {
+    this.over = new Promise((resolve) => {
       this.#end = resolve;
     });
   }
@@ -175,7 +176,7 @@ export class StoredFetch {
     // A program that has its token may have nothing else to do: the next one is to find it in the store.
     const release = this.#host.hold();
     this.#walk.fetched(await this.#settled);
-    void this.#over.then(release);
+    void this.over.then(release);
   }
 
   async #run(): Promise<void> {
