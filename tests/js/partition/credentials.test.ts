@@ -1,5 +1,6 @@
 // Which credentials of @azure/identity need no partition with a store, and what the others say when none is named.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import * as identity from "@azure/identity";
 import type { TokenCredential } from "azure-token-cache";
@@ -67,6 +68,21 @@ for (const [name, make, message] of demanded)
     });
     withTokenCache(make(), { store: new MemoryTokenStore(), partition: "named" });
   });
+
+test("a program that may not look into itself is told to name a partition", () => {
+  const [major] = process.versions.node.split(".").map(Number);
+  const flag = (major as number) >= 24 ? "--permission" : "--experimental-permission";
+  const program = `
+    import { ClientSecretCredential } from "@azure/identity";
+    import { withTokenCache } from "azure-token-cache";
+    import { MemoryTokenStore } from "azure-token-cache/testing";
+    const wrap = (options) => withTokenCache(new ClientSecretCredential("t", "c", "s"), { store: new MemoryTokenStore(), ...options });
+    try { wrap(); } catch (error) { console.log(error.option + ": " + error.message); }
+    wrap({ partition: "mine" });`;
+  const args = [flag, "--allow-fs-read=*", "--no-warnings", "--input-type=module", "--eval", program];
+  const printed = execFileSync(process.execPath, args, { encoding: "utf8", cwd: import.meta.dirname });
+  assert.match(printed, /^partition: .*its client id can only be read with Node's inspector/);
+});
 
 test("a managed identity is told by the name that the environment gives to the machine, and by which one it is", () => {
   const { ManagedIdentityCredential, ChainedTokenCredential } = identity;

@@ -1,6 +1,8 @@
 // Differing configurations never share an entry of a store, equal ones always do, and the check can fail.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import * as identity from "@azure/identity";
 import { copies, type Identity } from "../identity/copies.ts";
 import { brokenDerivations } from "./broken.ts";
@@ -28,6 +30,18 @@ test("equal configurations meet, of whichever copy of @azure/identity", () => {
       const other = all.filter((_, at) => keys[at] !== expected[at]).map(({ name }) => name);
       assert.deepEqual(other, [], copy.name);
     }
+  });
+});
+
+test("equal configurations meet across processes", () => {
+  const subject = fileURLToPath(new URL("./keys.subject.ts", import.meta.url));
+  const printed = execFileSync(process.execPath, ["--import", "tsx", subject], { encoding: "utf8" });
+  withFolder((folder) => {
+    const keys = configurations(folder).map((one) => Buffer.from(keyIn(one, identity, keyOf), "latin1"));
+    assert.deepEqual(
+      JSON.parse(printed),
+      keys.map((key) => key.toString("base64")),
+    );
   });
 });
 
