@@ -70,7 +70,8 @@ impl Author {
             62..78 => json!(["pass", self.duration(player)]),
             78..84 => json!(["timeout"]),
             84..87 => json!(["leave", self.job()]),
-            87..89 => json!(["started", self.fetch()]),
+            87 => json!(["started", self.fetch()]),
+            88 => self.owner(),
             89..95 => json!(["explain", self.entry()]),
             95 => json!(["suspend", self.dice.pick(&[1_000, 2_001, 600_000, 3_600_000])]),
             96 => json!(["setBack", self.dice.pick(&[1_000, 2_001, 60_000, 3_600_000])]),
@@ -87,6 +88,13 @@ impl Author {
             3 => json!(["invalidateScopes", self.dice.below(2), [self.dice.pick(&SCOPES)]]),
             _ => self.request("invalidateRequest"),
         }
+    }
+
+    /// The run goes on: its token comes later.
+    fn owner(&mut self) -> Value {
+        let fetch = self.fetches.last().copied().unwrap_or(1);
+        let owner = [self.dice.pick(&["t", "u", ""]), self.dice.pick(&["ann", "ben", ""]), "client"];
+        json!(["owned", fetch, owner])
     }
 
     fn rarity(&mut self) -> Value {

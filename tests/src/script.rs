@@ -58,6 +58,7 @@ impl Player {
             "intern" => self.intern(input)?,
             "lookup" => self.lookup(input)?,
             "explain" => self.explain(input)?,
+            "owned" => self.owned(input)?,
             _ => match self.settling(name, input)? {
                 Some(code) => self.settled(code),
                 None => self.changing(name, input)?,
@@ -131,6 +132,14 @@ impl Player {
             relative(engine.explained_memory(), 0.0),
             engine.explained_in_flight(),
         ))
+    }
+
+    fn owned(&mut self, input: &Value) -> Result<String, Unreadable> {
+        let texts = texts(&input[2])?;
+        let owner: [&str; 3] =
+            texts.try_into().map_err(|_| Unreadable("a tenant, an object and a client", input.clone()))?;
+        let code = self.engine.owned(id(&input[1])?, owner, self.monotonic, self.unix);
+        Ok(format!("owned {code}"))
     }
 
     /// The inputs that may settle a job; `None` for any other.

@@ -61,6 +61,10 @@ class Player {
       }
       case "lookup":
         return this.#decision(engine.lookup(args[0] as number, this.#monotonic, this.#unix));
+      case "owned": {
+        const owner = args[1] as [string, string, string];
+        return `owned ${engine.owned(args[0] as number, owner, this.#monotonic, this.#unix)}`;
+      }
       case "explain": {
         const zone = engine.explain(args[0] as number, this.#monotonic, this.#unix);
         const [left, gate] = [relative(engine.explainedLeft(), 0), relative(engine.explainedGate(), 0)];
