@@ -14,7 +14,9 @@ report(measured);
 
 /** In a process of its own: credentials read their environment, and Node reads the stand's authority at its start. */
 async function measure() {
-  const given = JSON.stringify({ wrapped: await stage.given(), bare: await stage.given() });
+  // Each with an authorization code of its own.
+  const [wrapped, again, bare] = [await stage.given(), await stage.given(), await stage.given()];
+  const given = JSON.stringify({ wrapped, again, bare });
   const child = spawn(process.execPath, ["--import", "tsx", program, given], {
     env: stage.environment,
     stdio: ["ignore", "pipe", "inherit"],

@@ -8,8 +8,11 @@ import { interleave, loopOf } from "../interleave.mjs";
 import { after, benchScope, source } from "../sources.mjs";
 
 /** Each with loops of its own: what the compiler makes of a loop differs by more than the kinds do. */
-const passes = 5;
+const passes = 4;
 const rounds = 61;
+/** What seems slower than a plain hit by more than this is timed again, as another instance: where one lies in memory is 5 %. */
+const doubtful = 1.02;
+const passesOfTwo = 8;
 const bareRounds = 15;
 /** Of calls that start processes. */
 const startRounds = 3;
@@ -21,39 +24,52 @@ const given = JSON.parse(process.argv[2]);
 // App Service's machine needs a process of its own, and its wrapper is that of the other managed identities.
 const measured = rows.filter((row) => row.machine === undefined);
 
-const hits = await timeHits();
+const credentials = await wrapped();
+const hits = await bestOf(Object.keys(credentials), passes);
 const own = Object.fromEntries(await inTurn(measured, async (row) => [titleOf(row), await ownCall(row)]));
 const [watched, fixed] = [measured.filter(isWatched), measured.filter((row) => !isWatched(row))];
 
 report({
   values: {
-    "kinds.slowest": slowest(fixed) / hits[plain],
-    "kinds.slowestWatched": slowest(watched) / 1000,
+    "kinds.slowest": Math.max(...(await inTurn(fixed, besidePlain))),
+    "kinds.slowestWatched": Math.max(...watched.map((row) => hits[titleOf(row)])) / 1000,
   },
   table: { title: "Nanoseconds a hit of each wrapped credential", cells: hits },
   also: [{ title: "Microseconds of the class's own second call", cells: own }],
 });
 
-async function timeHits() {
+/** Each holds its token, and the files of logins are settled. */
+async function wrapped() {
   const credentials = { [plain]: withTokenCache(source(), { identity: "fixed" }) };
-  for (const row of measured) {
-    const credential = withTokenCache(create(row, given.wrapped));
-    await within(row, given.wrapped, () => credential.getToken(benchScope));
-    credentials[titleOf(row)] = credential;
-  }
+  await credentials[plain].getToken(benchScope);
+  for (const row of measured) credentials[titleOf(row)] = await holding(row, given.wrapped);
   await after(settleMs);
-  const names = Object.keys(credentials);
+  return credentials;
+}
+
+async function holding(row, from) {
+  const credential = withTokenCache(create(row, from));
+  await within(row, from, () => credential.getToken(benchScope));
+  return credential;
+}
+
+/** Nanoseconds a hit, of the best round: of so many, something always holds one up. */
+async function bestOf(names, passes) {
   const inLoops = () => names.map((name) => subjectOf(name, credentials[name]));
   const timings = await inTurn(Array.from({ length: passes }, inLoops), (subjects) =>
     interleave(subjects, { rounds }),
   );
-  // Of so many, one is always held up by something: the best round is what its code costs.
   const best = (name) => Math.min(...timings.map((pass) => pass.leastNs(name)));
   return Object.fromEntries(names.map((name) => [name, best(name)]));
 }
 
-function slowest(some) {
-  return Math.max(...some.map((row) => hits[titleOf(row)]));
+async function besidePlain(row) {
+  const title = titleOf(row);
+  const ratio = hits[title] / hits[plain];
+  if (ratio <= doubtful) return ratio;
+  credentials[title] = await holding(row, given.again);
+  const again = await bestOf([plain, title], passesOfTwo);
+  return Math.min(ratio, again[title] / again[plain]);
 }
 
 /** In microseconds; of one that keeps no token it is a fetch. */
