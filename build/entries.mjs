@@ -18,7 +18,10 @@ export const entries = [
   { file: "program.js", source: "node/ts/program.ts", platform: "node" },
   { file: "register.js", source: "node/ts/register.ts", platform: "node" },
   { file: "register-hooks.js", source: "node/ts/register-hooks.ts", platform: "node" },
-  // az.js is loaded where there is no addon, store.js with a store. So the others stay small.
+  // az.js and login-files.js are loaded where there is no addon, az-runner.js where az is run, store.js where a store has no
+  // token. So the others stay small.
+  { file: "login-files.js", source: "node/ts/login-watch-file-witness.ts", platform: "node", late: true },
+  { file: "az-runner.js", source: "node/ts/runner/choose.ts", platform: "node", late: true },
   { file: "az.js", source: "wasm/ts/az.ts", platform: "neutral", late: true },
   { file: "store.js", source: "wasm/ts/store.ts", platform: "neutral", late: true },
   { file: "store.workerd.js", source: "wasm/ts/store.ts", platform: "neutral", late: true, workerd: true },

@@ -7,7 +7,6 @@ import type {
 } from "../../wasm/ts/credential.ts";
 import { azFolder, azLockFiles, type Environment, searchPath } from "./az-environment.ts";
 import { AbortError, CredentialUnavailableError } from "./errors.ts";
-import { azRunner } from "./runner/choose.ts";
 import type { AzFailure, AzRun, AzRunner, AzToken } from "./runner/runner.ts";
 import { takeSlot } from "./runner/slots.ts";
 import { zoneAround } from "./zone.ts";
@@ -89,6 +88,7 @@ export class AzureCliCredential implements TokenCredential {
     const release = isBehind(options) ? () => {} : keepAlive();
     try {
       throwIfAborted(signal);
+      const { azRunner } = await import("./runner/choose.ts");
       const runner = await azRunner();
       const run = this.#run(this.#arguments(runner, scopes, options, environment), environment);
       const first = await answer(runner, run, signal);

@@ -1,4 +1,4 @@
-// Who runs az here: the addon, or node:child_process where there is none.
+// Who runs az here: the addon, or node:child_process where there is none. A file of its own: most programs find a token.
 import { addon } from "../addon.ts";
 import { type AddonExports, addonRunner } from "./addon.ts";
 import type { AzRunner } from "./runner.ts";
