@@ -1,16 +1,18 @@
 // Step: one ES module per entry point, in dist/.
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { entries } from "../entries.mjs";
 import { Failure } from "../failure.mjs";
 import { root } from "../root.mjs";
 
 const dist = join(root, "dist");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 export const bundles = {
   name: "bundles",
   says: "bundles one file per entry point",
   inputs: [
+    "package.json",
     "package-lock.json",
     "wasm/ts",
     "wasm/ts/generated",
@@ -37,6 +39,7 @@ async function bundle(build, entry) {
     format: "esm",
     target: "es2022",
     platform,
+    define: { PACKAGE_VERSION: JSON.stringify(version) },
     packages: "external",
     // A millisecond less at the start of every program; short lines stay, for stack traces.
     minify: true,

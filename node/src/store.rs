@@ -127,11 +127,31 @@ impl SealedStore {
         Ok(Self { thread: Arc::new(StoreThread::start(store_options(&options)?)?) })
     }
 
+    /// Begins to open it.
+    #[napi]
+    pub fn open(&self) {
+        self.thread.open();
+    }
+
     /// Looks at an entry.
     #[napi]
     pub fn load<'env>(&self, env: &'env Env, key: &[u8]) -> napi::Result<Object<'env>> {
         let key = entry_key(key)?;
         self.thread.ask(env, Kind::Look, move |store| {
+            Ok(SealedReply { entry: Some(entry(store, &key)), ..SealedReply::default() })
+        })
+    }
+
+    /// The same, for at most so long: then its code is `SLOW`.
+    #[napi]
+    pub fn load_within<'env>(
+        &self,
+        env: &'env Env,
+        key: &[u8],
+        patience_ms: u32,
+    ) -> napi::Result<Object<'env>> {
+        let key = entry_key(key)?;
+        self.thread.ask_within(env, Duration::from_millis(patience_ms.into()), move |store| {
             Ok(SealedReply { entry: Some(entry(store, &key)), ..SealedReply::default() })
         })
     }

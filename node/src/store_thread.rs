@@ -1,7 +1,7 @@
 //! The thread that does what is asked of files, locks and vaults, in turn, so that no event loop waits for them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -77,13 +77,15 @@ impl<S: Opens> StoreThread<S> {
                 }
             }
         };
-        thread::Builder::new().name("token-store".into()).spawn(work).map_err(|error| {
-            napi::Error::new(
-                Status::GenericFailure,
-                format!("There is no thread for the token store: {error}"),
-            )
-        })?;
+        thread::Builder::new().name("token-store".into()).spawn(work).map_err(|error| no_thread(&error))?;
         Ok(Self { jobs: Mutex::new(Some(jobs)), ended: Mutex::new(ended), ending })
+    }
+
+    /// Opens the store, so that whoever asks next need not wait for that. What fails is told to them.
+    pub fn open(&self) {
+        let work: Work<S> = Box::new(|opening| drop(opening.store().err()));
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = jobs.as_ref().map(|jobs| jobs.send(Job { kind: Kind::Look, work }));
     }
 
     /// A promise of what comes of `work` with the open store.
@@ -93,10 +95,40 @@ impl<S: Opens> StoreThread<S> {
         kind: Kind,
         work: impl FnOnce(&S) -> Result<R, StoreError> + Send + 'static,
     ) -> napi::Result<Object<'env>> {
-        self.ask_whatever(env, kind, |opening| match opening.store() {
-            Ok(store) => work(store).unwrap_or_else(|error| Complaint::of(&error).into()),
-            Err(complaint) => complaint.into(),
-        })
+        self.ask_whatever(env, kind, |opening| opening.reply(work))
+    }
+
+    /// As [`Self::ask`]; where that takes longer than `patience`, the promise says so, and what comes after all is nobody's. A
+    /// timer of Node's would cost a program that has none yet ten times as much as a thread.
+    pub fn ask_within<'env, R: Reply>(
+        &self,
+        env: &'env Env,
+        patience: Duration,
+        work: impl FnOnce(&S) -> Result<R, StoreError> + Send + 'static,
+    ) -> napi::Result<Object<'env>> {
+        let (answer, promise) = Answer::new(env)?;
+        let answer = Arc::new(Mutex::new(Some(answer)));
+        let (working, is_over) = mpsc::channel::<()>();
+        let waiting = Arc::clone(&answer);
+        let wait = move || {
+            if is_over.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+                give(
+                    &waiting,
+                    Complaint { code: "SLOW", message: "the token store takes too long".into() }.into(),
+                );
+            }
+        };
+        thread::Builder::new()
+            .name("token-store-patience".into())
+            .spawn(wait)
+            .map_err(|error| no_thread(&error))?;
+        let work: Work<S> = Box::new(move |opening| {
+            give(&answer, opening.reply(work));
+            drop(working);
+        });
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = jobs.as_ref().map(|jobs| jobs.send(Job { kind: Kind::Look, work }));
+        Ok(promise)
     }
 
     /// A promise of what comes of `work`, whether or not the store can be opened.
@@ -121,6 +153,18 @@ impl<S: Opens> StoreThread<S> {
     }
 }
 
+fn no_thread(error: &std::io::Error) -> napi::Error {
+    napi::Error::new(Status::GenericFailure, format!("There is no thread for the token store: {error}"))
+}
+
+/// To whoever comes first.
+fn give<R: Reply>(answer: &Mutex<Option<Answer<R>>>, reply: R) {
+    let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(answer) = answer {
+        answer.give(reply);
+    }
+}
+
 /// A store that is opened when it is needed.
 pub(crate) struct Opening<S> {
     options: StoreOptions,
@@ -128,6 +172,13 @@ pub(crate) struct Opening<S> {
 }
 
 impl<S: Opens> Opening<S> {
+    fn reply<R: Reply>(&mut self, work: impl FnOnce(&S) -> Result<R, StoreError>) -> R {
+        match self.store() {
+            Ok(store) => work(store).unwrap_or_else(|error| Complaint::of(&error).into()),
+            Err(complaint) => complaint.into(),
+        }
+    }
+
     fn store(&mut self) -> Result<&S, Complaint> {
         if matches!(&self.found, Some(Err((_, since))) if since.elapsed() >= CLOSED_FOR) {
             self.found = None;

@@ -5,8 +5,10 @@
 const { dirname, join } = process.getBuiltinModule("node:path");
 
 declare const __filename: string | undefined;
+/** Written by the build. */
+declare const PACKAGE_VERSION: string | undefined;
 
-/** On a store that the addon performs, whichever copy of this package made it. */
+/** Of a store that the addon performs, whichever copy of this package made it: its `NearStore`. */
 export const nativeStore: unique symbol = Symbol.for("azure-token-cache.native-store") as never;
 
 let loaded: { readonly exports: object | undefined } | undefined;
@@ -14,8 +16,25 @@ let loaded: { readonly exports: object | undefined } | undefined;
 /** What the addon exports; undefined without one for this platform, and with `ATC_ADDON=off`. */
 export function addon<Exports>(): Partial<Exports> | undefined {
   if (process.env["ATC_ADDON"] === "off") return undefined;
-  loaded ??= { exports: load() };
+  loaded ??= { exports: typeof PACKAGE_VERSION === "string" ? loadOnce(PACKAGE_VERSION) : load() };
   return loaded.exports as Partial<Exports> | undefined;
+}
+
+/** The files of one version of this package share one addon: the second one does not even look for it. */
+function loadOnce(version: string): object | undefined {
+  const known = shared().get(version);
+  if (known !== undefined) return known;
+  const exports = load();
+  if (exports !== undefined) shared().set(version, exports);
+  return exports;
+}
+
+/** By version and by path: what is loaded twice has classes of its own, and makes only those of the last one. */
+function shared(): Map<string, object> {
+  const key = Symbol.for("azure-token-cache.addons");
+  const realm = globalThis as { [key]?: Map<string, object> };
+  realm[key] ??= new Map();
+  return realm[key];
 }
 
 function load(): object | undefined {
@@ -26,14 +45,6 @@ function load(): object | undefined {
     if (exports !== undefined) return exports;
   }
   return undefined;
-}
-
-/** By path. Files of this package that a bundler kept apart share them: what one makes the other can take. */
-function shared(): Map<string, object> {
-  const key = Symbol.for("azure-token-cache.addons");
-  const realm = globalThis as { [key]?: Map<string, object> };
-  realm[key] ??= new Map();
-  return realm[key];
 }
 
 /** A file for another platform, or one that this system's loader refuses, is as none: there is a fallback. */

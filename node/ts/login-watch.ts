@@ -140,6 +140,10 @@ class NodeLoginWatch implements LoginWatch {
     return placeOf(loginSources(tools, process.env, folder));
   }
 
+  sessionNow(): number {
+    return this.#witness?.session() ?? 0;
+  }
+
   /** By what was seen last: a look of its own could see a later login than that of the token in hand. */
   #stored({ scopes, tenantId }: StoredQuestion): StoredPlace | undefined {
     if (this.#unwatchable || !this.#asksTenant(tenantId)) return undefined;

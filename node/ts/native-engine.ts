@@ -1,5 +1,5 @@
 // The engine out of the addon: for a cache whose store is the addon's too, so that it is loaded anyway.
-import { type EngineModule, engineModule, type RawModule } from "../../wasm/ts/engine.ts";
+import { type EngineModule, engineModule, type NearStore, type RawModule } from "../../wasm/ts/engine.ts";
 import type { TokenStore } from "../../wasm/ts/store/token-store.ts";
 import { addon, nativeStore } from "./addon.ts";
 
@@ -8,7 +8,9 @@ import { addon, nativeStore } from "./addon.ts";
  * question costs the addon a third of a microsecond, and wasm a hundredth. A hit asks neither.
  */
 export function engineBeside(store: TokenStore | undefined): EngineModule | undefined {
-  return store !== undefined && nativeStore in store ? nativeEngine() : undefined;
+  const near = (store as { [nativeStore]?: NearStore } | undefined)?.[nativeStore];
+  const engine = near && nativeEngine();
+  return engine && { ...engine, store: near };
 }
 
 let made: EngineModule | undefined;

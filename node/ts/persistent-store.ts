@@ -1,4 +1,6 @@
 // persistentStore(): tokens in sealed files that all processes of this user share, in whichever language they are written.
+
+import type { NearStore } from "../../wasm/ts/engine.ts";
 import { OptionError, TokenCacheError } from "../../wasm/ts/errors.ts";
 import type {
   EntryKey,
@@ -56,7 +58,17 @@ const known = ["directory", "vault", "unsafeAllowUnencryptedStorage", "name"];
 const exitPatienceMs = 2_000;
 
 class PersistentStore implements TokenStore {
-  readonly [nativeStore] = true;
+  /** For a first look, before there is an engine. */
+  readonly [nativeStore]: NearStore = {
+    open: () => {
+      try {
+        this.#opened().open();
+      } catch {
+        // Whoever asks is told.
+      }
+    },
+    load: async (key, patienceMs) => entryOf(this.#opened().loadWithin(key, patienceMs)),
+  };
   readonly #options: NativeOptions;
   #native: NativeStore | undefined;
 
@@ -65,15 +77,7 @@ class PersistentStore implements TokenStore {
   }
 
   async load(key: EntryKey): Promise<PersistentEntry> {
-    const { entry } = given(await this.#opened().load(key));
-    if (entry === undefined) throw failed("ENDED");
-    const { generation, token, failure, flaw } = entry;
-    return {
-      generation,
-      ...(token && { token: storedToken(token) }),
-      ...(failure && { failure }),
-      ...(flaw && { flaw }),
-    };
+    return entryOf(this.#opened().load(key));
   }
 
   async tryLock(key: EntryKey, lane: 0 | 1 | 2): Promise<StoreLock | undefined> {
@@ -123,6 +127,18 @@ class PersistentStore implements TokenStore {
     }
     return this.#native;
   }
+}
+
+async function entryOf(reply: Promise<NativeReply>): Promise<PersistentEntry> {
+  const { entry } = given(await reply);
+  if (entry === undefined) throw failed("ENDED");
+  const { generation, token, failure, flaw } = entry;
+  return {
+    generation,
+    ...(token && { token: storedToken(token) }),
+    ...(failure && { failure }),
+    ...(flaw && { flaw }),
+  };
 }
 
 function storedToken({ extra, ...token }: NativeToken): StoredToken {
@@ -198,7 +214,9 @@ interface StoreExports {
 
 /** Each promise is resolved, with `code` where something failed. */
 interface NativeStore {
+  open(): void;
   load(key: Uint8Array): Promise<NativeReply>;
+  loadWithin(key: Uint8Array, patienceMs: number): Promise<NativeReply>;
   tryLock(key: Uint8Array, lane: number): Promise<NativeReply>;
   save(key: Uint8Array, token: NativeToken, over: Generation | undefined): Promise<NativeReply>;
   saveFailure(key: Uint8Array, failure: StoredFailure): Promise<NativeReply>;

@@ -3,7 +3,7 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { Decision, FailReason, Kind, Ownership, Settled, TimeoutReason, Zone } from "./codes.ts";
 import type { AbortSignalLike, AccessToken, GetTokenOptions, TokenCredential } from "./credential.ts";
-import type { DriverHost, EngineModule } from "./engine.ts";
+import type { AtHand, DriverHost, EngineModule, NearStore } from "./engine.ts";
 import { EngineSeat } from "./engine-seat.ts";
 import {
   AbortError,
@@ -23,7 +23,9 @@ import {
   passedBy,
 } from "./explanation.ts";
 import { isNetwork, retryAfter } from "./failure.ts";
+import { FirstAnswer, type FirstHost } from "./first-answer.ts";
 import { Listeners } from "./observe/listeners.ts";
+import { openTelemetry } from "./observe/open-telemetry.ts";
 import type { CheckedOptions } from "./options.ts";
 import { finishOrphan, type OrphanHost } from "./orphan.ts";
 import { Owner } from "./owner.ts";
@@ -37,14 +39,14 @@ import {
 import { type Limits, limitsOf, policyNumbers } from "./policy.ts";
 import { areExact, detailsOf, listOf, refused } from "./request.ts";
 import { Run, type RunListener } from "./run.ts";
-import { Shelf } from "./shelf.ts";
+import { Shelf, type Shelved } from "./shelf.ts";
 import { type Details, Slot, type Thrown } from "./slot.ts";
 import { mustHaveStack } from "./stack-room.ts";
 import { Ending } from "./store/ending.ts";
-import type { TokenStore } from "./store/token-store.ts";
+import type { StoredToken, TokenStore } from "./store/token-store.ts";
 import { StoreWay, type StoreWayHost } from "./store-way.ts";
 import { Alarm, Timers } from "./timers.ts";
-import { issuedAt, type OwnerClaims } from "./token.ts";
+import { issuedAt, type OwnerClaims, ownerClaimsOf } from "./token.ts";
 import { Waiters } from "./waiters.ts";
 import type { Whose } from "./whose.ts";
 
@@ -57,7 +59,7 @@ const maxRounds = 8;
 /** The engine counts limits in 32 bits: 49 days, for one that has none. */
 const longestLimit = 2 ** 32 - 1;
 
-export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanHost {
+export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanHost, FirstHost {
   /** Where the hot path reads the time; `undefined`: `Date.now`, inline. */
   readonly ownClock: Clock | undefined;
   readonly #clock: Clock;
@@ -69,6 +71,9 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
   readonly #limits: Limits;
   readonly #store: TokenStore | undefined;
   readonly #way: StoreWay;
+  readonly #module: EngineModule;
+  /** Where a first call may be answered from, before the engine is asked. */
+  readonly #near: NearStore | undefined;
   readonly #timers: Timers;
   readonly #alarm: Alarm;
   /** By the index in the engine's id; a slot whose own id differs is another's. */
@@ -79,12 +84,15 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
   readonly #handedOut = new WeakMap<AccessToken, number>();
   /** Of the caller whose call starts the next fetch. */
   #tracing: GetTokenOptions["tracingOptions"];
+  /** What the next fetch brings, without a run. */
+  #atHand: AtHand | undefined;
   /** What is aborted now took longer than its limit. */
   #atLimit = false;
   #closed = false;
 
   constructor(module: EngineModule, platform: Platform, options: CheckedOptions) {
     const policy = policyNumbers(options.policy, module);
+    this.#module = module;
     this.#limits = limitsOf(policy);
     this.#platform = platform;
     this.#maxEntries = options.maxEntries;
@@ -96,9 +104,13 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     this.#timers = new Timers(this.#clock, platform);
     this.#alarm = new Alarm(this.#timers, this, () => this.#timeout());
     this.#way = new StoreWay(this, module, this.#limits);
-    this.#seat = new EngineSeat(module, policy, options.maxEntries, this, (failure) =>
-      this.#beginAnew(failure),
-    );
+    // Who listens hears of a fetch while it goes on; and on a clock of the user's time may stand still.
+    const isUsual = options.emit === undefined && options.clock === undefined;
+    this.#near = isUsual ? module.store : undefined;
+    const beginAnew = (failure: unknown) => this.#beginAnew(failure);
+    this.#seat = new EngineSeat(module, policy, options.maxEntries, this, beginAnew);
+    // A policy with a number that is none is refused now.
+    if (this.#near === undefined || options.policy !== undefined) this.#seat.make();
   }
 
   /** Makes a credential known. */
@@ -107,6 +119,8 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     const id = this.#seat.register(kindBits(kind), Math.min(kind.limitMs ?? 0, longestLimit));
     const shelf = this.#store && whose && new Shelf(this.#store, kind.name, whose, watch);
     const owner = new Owner(id, credential, kind, watch, shelf, this.#maxEntries);
+    if (this.#near !== undefined && shelf !== undefined && (watch === undefined || watch.everyMs === 0))
+      owner.first = new FirstAnswer(owner, shelf, this.#near, this);
     this.#listeners.adopted(owner);
     return owner;
   }
@@ -125,6 +139,8 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
       }
     }
     mustHaveStack();
+    const first = owner.first && this.#askFirst(owner, owner.first, scopes, options);
+    if (first !== undefined) return first;
     if (watch === undefined) return this.#askOnce(owner, scopes, options);
     if (this.#isUnwatchable(owner, watch)) return passBy(owner, scopes, options);
     // A caller may change its own list while its answer takes more than one round.
@@ -132,6 +148,19 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     return options == null
       ? this.#askTogether(owner, watch, asked)
       : this.#askWatched(owner, watch, asked, options);
+  }
+
+  /** `undefined`: the call takes the usual way. */
+  #askFirst(
+    owner: Owner,
+    first: FirstAnswer,
+    scopes: Scopes,
+    options: GetTokenOptions | undefined,
+  ): Promise<Answer> | undefined {
+    const isPlain = options == null && typeof scopes === "string" && !this.#closed && !owner.closed;
+    const answer = isPlain && openTelemetry() === undefined ? first.ask(scopes) : undefined;
+    if (answer === undefined) first.end();
+    return answer?.then((token) => token ?? this.ask(owner, scopes, options));
   }
 
   /** A crowd waits for one answer: the login is looked at once for all of them, when the token has come. */
@@ -359,20 +388,32 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
 
   // ---- Orders of the driver
 
-  begin(fetch: number, job: number, entry: number): Promise<unknown> {
+  begin(fetch: number, job: number, entry: number): Promise<unknown> | AtHand {
     const slot = this.#at(entry);
-    const tracing = this.#tracing;
+    const [tracing, atHand] = [this.#tracing, this.#atHand];
     this.#tracing = undefined;
+    this.#atHand = undefined;
     if (slot === undefined || slot.owner.closed) return Promise.reject(new ClosedError());
     const challenged = slot.details.claims !== undefined;
     const subject = { ...subjectOfSlot(slot), behind: !this.#waiting.has(job), challenged };
-    const run = new Run(fetch, job, slot, subject, this.monotonicMillis(), tracing, this);
+    const began = this.monotonicMillis() - (atHand?.milliseconds ?? 0);
+    const run = new Run(fetch, job, slot, subject, began, tracing, this);
     this.#runs.set(fetch, run);
+    if (atHand !== undefined) return this.#beginAtHand(run, atHand);
     slot.owner.fetches += 1;
     if (run.behind) slot.owner.fetchesBehind += 1;
     this.#listeners.asked(slot.owner);
     this.emit({ type: "fetch-start", ...subject });
     return run.begin();
+  }
+
+  /** Its fetch was counted when it was asked for. */
+  #beginAtHand(run: Run, atHand: AtHand): AtHand {
+    run.session = run.slot.owner.watch?.sessionNow?.() ?? 0;
+    this.emit({ type: "fetch-start", ...run.subject });
+    const owner = ownerClaimsOf(atHand.token.token);
+    if (owner !== undefined) this.owned(run, owner);
+    return atHand;
   }
 
   abort(fetch: number): void {
@@ -444,6 +485,38 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     const thrown = run.overdue ? { error: this.#errorFor(FailReason.Limit, run.slot) } : settled;
     if (thrown !== undefined) run.slot.owner.failures += 1;
     this.emit(run.end(outcomeOf(code, thrown !== undefined, run, result), this.monotonicMillis(), thrown));
+  }
+
+  // ---- The first answer
+
+  isUsable(stored: StoredToken, { login }: Shelved): boolean {
+    return this.#module.storedIsUsable(stored, login, Number.NaN, this.#way.terms, this.unixMillis());
+  }
+
+  examineLogin(owner: Owner, watch: LoginWatch): Verdict {
+    return this.#examine(owner, watch);
+  }
+
+  isAdmitted(owner: Owner, watch: LoginWatch, token: AccessToken): boolean {
+    const admission = watch.admit(token.token);
+    if (admission === "otherUser") this.#changeLogin(owner, undefined);
+    return admission === "ok";
+  }
+
+  takeOver(owner: Owner, scope: string, token: AccessToken, milliseconds: number): void {
+    if (this.#closed || owner.closed) return;
+    this.guarded(() => {
+      const slot = this.#slotOf(owner, scope, detailsOf(undefined));
+      if (slot === undefined || slot.token !== undefined) return;
+      const { engine } = this.#seat;
+      if (engine.lookup(slot.entry, this.monotonicMillis(), this.unixMillis()) !== Decision.Wait) return;
+      const job = engine.job();
+      this.#atHand = { token, milliseconds };
+      this.#seat.drain();
+      // A fetch of the same is on its way already.
+      if (this.#atHand !== undefined) engine.leave(job, this.monotonicMillis(), this.unixMillis());
+      this.#atHand = undefined;
+    });
   }
 
   // ---- What a run tells
@@ -672,19 +745,24 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     options: GetTokenOptions | undefined,
   ): Promise<void> {
     if (this.#closed || owner.closed) throw new ClosedError();
+    owner.first?.drop();
+    const list = scopes === undefined ? undefined : listOf(scopes);
+    const details = options === undefined ? undefined : detailsOf(options);
+    // The store first: for those who wait the engine has the credential run anew, which looks there.
+    const done = owner.shelf?.invalidate(list, details);
+    done?.catch(() => {});
     const [monotonic, unix] = [this.monotonicMillis(), this.unixMillis()];
     this.#seat.sure(() => {
-      if (scopes === undefined) this.#seat.engine.invalidateCredential(owner.id, monotonic, unix);
-      else if (options === undefined)
-        this.#seat.engine.invalidateScopes(owner.id, listOf(scopes), monotonic, unix);
+      const { engine } = this.#seat;
+      if (list === undefined) engine.invalidateCredential(owner.id, monotonic, unix);
+      else if (details === undefined) engine.invalidateScopes(owner.id, list, monotonic, unix);
       else {
-        const { tenantId, cae, claims } = detailsOf(options);
-        this.#seat.engine.invalidateRequest(owner.id, listOf(scopes), tenantId, cae, claims, monotonic, unix);
+        const { tenantId, cae, claims } = details;
+        engine.invalidateRequest(owner.id, list, tenantId, cae, claims, monotonic, unix);
       }
       this.#seat.drain();
     });
-    const list = scopes === undefined ? undefined : listOf(scopes);
-    await owner.shelf?.invalidate(list, options && detailsOf(options));
+    await done;
   }
 
   invalidateAll(): void {
@@ -697,6 +775,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
 
   explain(owner: Owner, scopes: Scopes, options: GetTokenOptions | undefined): Explanation {
     if (this.#closed || owner.closed) throw new ClosedError();
+    owner.first?.handOver();
     const details = detailsOf(options);
     const { tenantId, cae, claims } = details;
     const list = listOf(scopes);
@@ -732,6 +811,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
   release(owner: Owner): void {
     if (owner.closed || this.#closed) return;
     owner.closed = true;
+    owner.first?.drop();
     owner.tree.clear();
     const waiting = [...this.#waiting].filter(([, waiters]) => waiters.slot.owner === owner);
     for (const [job] of waiting) this.#waiting.delete(job);

@@ -23,12 +23,18 @@ export class EngineDriver implements Driver {
     const engine = this.#engine;
     for (let action = engine.nextAction(); action !== Action.None; action = engine.nextAction()) {
       const [entry, fetch] = [engine.actionEntry(), engine.actionFetch()];
-      if (action === Action.Fetch) this.#await(host, fetch, host.begin(fetch, engine.actionJob(), entry));
+      if (action === Action.Fetch) this.#begin(host, fetch, engine.actionJob(), entry);
       else if (action === Action.Abort) host.abort(fetch);
       else if (action === Action.Lapse) host.lapse(entry);
       else host.forget(entry);
     }
     host.drained();
+  }
+
+  #begin(host: DriverHost, fetch: number, job: number, entry: number): void {
+    const run = host.begin(fetch, job, entry);
+    if ("token" in run) this.#settle(host, fetch, false, run.token);
+    else this.#await(host, fetch, run);
   }
 
   #await(host: DriverHost, fetch: number, run: Promise<unknown>): void {

@@ -11,8 +11,7 @@ export class EngineSeat {
   readonly #failed: (error: unknown) => void;
   /** What the engine knows of each credential, in the order of its ids. */
   readonly #registered: { readonly kind: number; readonly limit: number }[] = [];
-  #engine: Engine;
-  #driver: Driver;
+  #made: { readonly engine: Engine; readonly driver: Driver } | undefined;
 
   /** `failed` is called once a new engine, which holds nothing, has taken the place of one that failed. */
   constructor(
@@ -27,28 +26,32 @@ export class EngineSeat {
     this.#maxEntries = maxEntries;
     this.#host = host;
     this.#failed = failed;
-    this.#engine = this.#newEngine();
-    this.#driver = module.drive(this.#engine);
+  }
+
+  /** Makes the engine, which is made at the first use. @throws OptionError where the policy is not one. */
+  make(): void {
+    this.#made ??= this.#new();
   }
 
   get engine(): Engine {
-    return this.#engine;
+    this.#made ??= this.#new();
+    return this.#made.engine;
   }
 
+  /** The id of a new credential: the engine counts them from 0. */
   register(kind: number, limit: number): number {
-    const id = this.sure(() => this.#engine.register(kind, limit));
-    this.#registered.push({ kind, limit });
-    return id;
+    if (this.#made !== undefined) this.sure(() => this.engine.register(kind, limit));
+    return this.#registered.push({ kind, limit }) - 1;
   }
 
   /** Has the host perform every action that waits. */
   drain(): void {
-    this.#driver.drain(this.#host);
+    this.#made?.driver.drain(this.#host);
   }
 
   /** What `work` returns; where the engine fails in it, it is done once more, on a new engine. */
   sure<T>(work: () => T): T {
-    const engine = this.#engine;
+    const { engine } = this;
     try {
       return work();
     } catch (error) {
@@ -59,7 +62,7 @@ export class EngineSeat {
 
   /** Runs `work`; where the engine fails in it, a new one takes its place, and the rest of `work` is left undone. */
   guarded(work: () => void): void {
-    const engine = this.#engine;
+    const { engine } = this;
     try {
       work();
     } catch (error) {
@@ -69,16 +72,15 @@ export class EngineSeat {
 
   #recover(engine: Engine, error: unknown): void {
     if (!this.#module.hasFailed(engine)) throw error;
-    if (engine !== this.#engine) return;
-    this.#engine = this.#newEngine();
-    this.#driver = this.#module.drive(this.#engine);
+    if (engine !== this.#made?.engine) return;
+    this.#made = this.#new();
     this.#failed(error);
   }
 
-  #newEngine(): Engine {
+  #new(): { engine: Engine; driver: Driver } {
     const engine = this.#module.create(this.#policy, this.#maxEntries, Math.random() * 2 ** 53);
     if (engine === undefined) throw new OptionError("policy", "has a number that is out of range");
     for (const { kind, limit } of this.#registered) engine.register(kind, limit);
-    return engine;
+    return { engine, driver: this.#module.drive(engine) };
   }
 }

@@ -1,7 +1,9 @@
 // The engine's types, written by hand, over the few doors that wasm and the addon have of it.
+
+import type { AccessToken } from "./credential.ts";
 import { EngineDriver, type Follow } from "./driver.ts";
 import { digest } from "./store/digest.ts";
-import type { StoredLogin, StoredToken } from "./store/token-store.ts";
+import type { EntryKey, StoredEntry, StoredLogin, StoredToken } from "./store/token-store.ts";
 import type { OwnerClaims } from "./token.ts";
 
 /**
@@ -113,7 +115,7 @@ export interface Engine {
 export interface DriverHost {
   /** Runs `work`, and replaces an engine that fails in it. */
   guarded(work: () => void): void;
-  begin(fetch: number, job: number, entry: number): Promise<unknown>;
+  begin(fetch: number, job: number, entry: number): Promise<unknown> | AtHand;
   abort(fetch: number): void;
   lapse(entry: number): void;
   forget(entry: number): void;
@@ -132,6 +134,13 @@ export interface DriverHost {
   ended(fetch: number, code: number, failed: boolean, result: unknown): void;
 }
 
+/** A token that somebody has got already: the fetch that it is of ends as it begins. */
+export interface AtHand {
+  readonly token: AccessToken;
+  /** How long that took. */
+  readonly milliseconds: number;
+}
+
 /** Runs credentials for an engine, on the cold path. */
 export interface Driver {
   /** Has `host` perform every action that waits. It is held only while a credential runs: the wasm's memory is no one's to collect. */
@@ -147,8 +156,17 @@ export interface UsableTerms {
   readonly scaleShortLives: boolean;
 }
 
+/** A store that is asked without JavaScript's timers, and may open while its key is not known yet. */
+export interface NearStore {
+  open(): void;
+  /** Rejects where that takes longer. */
+  load(key: EntryKey, patienceMs: number): Promise<StoredEntry>;
+}
+
 /** Where engines come from. */
 export interface EngineModule {
+  /** Of the addon's: its store. */
+  readonly store?: NearStore;
   policyNumbers(preset: "default" | "azure-identity"): PolicyNumbers;
   /** `undefined` where a number of the policy is negative, not one, or too large. */
   create(policy: PolicyNumbers, maxEntries: number, seed: number): Engine | undefined;

@@ -1,5 +1,6 @@
 // One wrapped credential: what it honours, whose login it uses, its requests and its counts.
 import type { TokenCredential } from "./credential.ts";
+import type { FirstAnswer } from "./first-answer.ts";
 import type { CredentialKind, LoginWatch } from "./platform.ts";
 import { RequestTree } from "./request-tree.ts";
 import type { Shelf } from "./shelf.ts";
@@ -13,6 +14,8 @@ export class Owner {
   /** Its place in the store that it shares with other processes. */
   readonly shelf: Shelf | undefined;
   readonly tree: RequestTree;
+  /** Answers its first call, where that may be done without the engine. */
+  first: FirstAnswer | undefined;
   closed = false;
   /** Grows with every change of login: a token in hand from before one must not be served. */
   login = 0;
@@ -43,6 +46,7 @@ export class Owner {
   }
 
   stats(): Stats {
+    this.first?.handOver();
     const { waits, fetches, fetchesBehind, failures, tokens } = this;
     return { hits: this.hits + this.quickHits(), waits, fetches, fetchesBehind, failures, tokens };
   }

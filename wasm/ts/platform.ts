@@ -106,6 +106,9 @@ export interface LoginWatch {
    */
   admit(token: string, tenantId?: string): Admission;
 
+  /** The session that a token fetched now belongs to. */
+  sessionNow?(): number;
+
   /**
    * Where the tokens of a request stand in a store, and the login that they belong to; not there where the files cannot say
    * whose they are, and `undefined` where nobody is logged in, or one who is not in the files.

@@ -1,6 +1,6 @@
 // Takes the runs of a cache by way of its store: a look, which often answers, and only then the walk.
 import type { AccessToken } from "./credential.ts";
-import type { EngineModule } from "./engine.ts";
+import type { EngineModule, UsableTerms } from "./engine.ts";
 import { LoginMovedError, StoreBusyError, StoredFailureError, StoreTimeoutError } from "./errors.ts";
 import type { EventListener, EventSubject } from "./events.ts";
 import type { Owner } from "./owner.ts";
@@ -80,8 +80,7 @@ export class StoreWay implements StoreHost {
   ): AccessToken | undefined {
     if (stored === undefined) return undefined;
     const held = shelf.acquiredAt(run.slot.token);
-    if (!this.#module.storedIsUsable(stored, login, held, this.termsOf(run), this.unixMillis()))
-      return undefined;
+    if (!this.#module.storedIsUsable(stored, login, held, this.terms, this.unixMillis())) return undefined;
     const token = accessTokenOf(stored);
     shelf.acquired.set(token, stored.acquiredAt);
     return token;
@@ -91,10 +90,13 @@ export class StoreWay implements StoreHost {
     this.#host.started(run);
   }
 
-  termsOf(run: Run): Omit<Terms, "far"> {
+  get terms(): UsableTerms {
     const { minValidity, scaleShortLives } = this.#limits;
-    const fetchLimitMs = this.#host.limitOf(run.slot.owner);
-    return { minValidityMs: minValidity, scaleShortLives, fetchLimitMs };
+    return { minValidityMs: minValidity, scaleShortLives };
+  }
+
+  termsOf(run: Run): Omit<Terms, "far"> {
+    return { ...this.terms, fetchLimitMs: this.#host.limitOf(run.slot.owner) };
   }
 
   subjectOf(run: Run): EventSubject {

@@ -1,5 +1,5 @@
 // The engine in wasm, which comes to life at its first use, once.
-import { type EngineModule, engineModule } from "./engine.ts";
+import { type EngineModule, engineModule, type RawModule } from "./engine.ts";
 import * as glue from "./generated/engine.js";
 
 /** The bytes of the engine, or the compiled module where a runtime refuses bytes. */
@@ -12,12 +12,9 @@ export function loadEngine(source: EngineSource): EngineModule {
   if (loaded === undefined) {
     glue.initSync({ module: source() });
     const { policyNumber, storedIsUsable, follow } = glue;
-    loaded = engineModule({
-      policyNumber,
-      storedIsUsable,
-      follow,
-      create: (policy, maxEntries, seed) => glue.Engine.create(policy, maxEntries, seed),
-    });
+    const create: RawModule["create"] = (policy, maxEntries, seed) =>
+      glue.Engine.create(policy, maxEntries, seed);
+    loaded = engineModule({ policyNumber, storedIsUsable, follow, create });
   }
   return loaded;
 }

@@ -17,7 +17,12 @@ export function entryKey(parts: readonly (string | Uint8Array)[]): EntryKey {
 
 /** Whether UTF-8 can tell a text from every other: half a surrogate pair has no form of its own there. */
 export function isExact(text: unknown): boolean {
-  return typeof text === "string" && !/\p{Surrogate}/u.test(text);
+  return typeof text === "string" && isWellFormed(text);
+}
+
+/** The method came in 2023. The expression says the same, but takes most of a millisecond to be compiled. */
+function isWellFormed(text: string & { isWellFormed?(): boolean }): boolean {
+  return text.isWellFormed?.() ?? !/\p{Surrogate}/u.test(text);
 }
 
 /** Every beginning of a key, the whole key last. */
