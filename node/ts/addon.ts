@@ -2,7 +2,7 @@
 
 // Asked for where they are used, not imported: each import of a builtin costs every program's start up to a millisecond,
 // and that of node:fs, which brings node:fs/promises along, three.
-const { dirname, join } = process.getBuiltinModule("node:path");
+const { dirname, join, toNamespacedPath } = process.getBuiltinModule("node:path");
 
 declare const __filename: string | undefined;
 /** Written by the build. */
@@ -55,7 +55,7 @@ function tryLoad(path: string): object | undefined {
   try {
     // Not required: that takes half a millisecond more.
     const module = { exports: {} };
-    process.dlopen(module, path);
+    process.dlopen(module, toNamespacedPath(path));
     shared().set(path, module.exports);
     return module.exports;
   } catch {
