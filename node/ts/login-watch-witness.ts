@@ -74,9 +74,14 @@ export function loginWitness(
   return overFiles?.(reliances[reliance], subscription, gapMs);
 }
 
+/** The addon's knows where the other programs of the machine keep az's tokens. */
+export function hasNativeWitness(): boolean {
+  return addon<WitnessExports>()?.LoginWitness !== undefined;
+}
+
 /** After this `loginWitness` answers. */
 export async function loadLoginWitness(): Promise<void> {
-  if (addon<WitnessExports>()?.LoginWitness !== undefined || overFiles !== undefined) return;
+  if (hasNativeWitness() || overFiles !== undefined) return;
   const { loadFileWitness } = await import("./login-watch-file-witness.ts");
   overFiles = await loadFileWitness();
 }

@@ -12,7 +12,13 @@ import type { EntryKey } from "../../wasm/ts/store/token-store.ts";
 import { CredentialUnavailableError } from "./errors.ts";
 import { loginSources, sourceVariables, type Tool } from "./login-watch-sources.ts";
 import { keepsFormerLogin, placeOf, standingOf } from "./login-watch-standing.ts";
-import { type LoginWitness, loadLoginWitness, loginWitness, type Reliance } from "./login-watch-witness.ts";
+import {
+  hasNativeWitness,
+  type LoginWitness,
+  loadLoginWitness,
+  loginWitness,
+  type Reliance,
+} from "./login-watch-witness.ts";
 import { monotonicMillis } from "./monotonic.ts";
 
 /** What a credential takes from developer tools. */
@@ -61,7 +67,7 @@ class NodeLoginWatch implements LoginWatch {
 
   constructor(needs: LoginNeeds) {
     this.#needs = needs;
-    if (isAzAlone(needs)) {
+    if (isAzAlone(needs) && hasNativeWitness()) {
       this.stored = (request) => this.#stored(request);
       this.vacated = () => (!this.#unwatchable && this.#witness?.azVacated?.()) || undefined;
     }

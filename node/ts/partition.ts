@@ -3,6 +3,7 @@ import type { Derived, Told, Untold } from "../../wasm/ts/platform.ts";
 import { entryKey } from "../../wasm/ts/store/entry-key.ts";
 import { textOf } from "./fields.ts";
 import { hasOneGetToken, type Part, type Recognised, recognise, subjectOf } from "./kinds.ts";
+import type { LoginNeeds } from "./login-watch.ts";
 import { configuredIdentity, tenantSettings } from "./partition-identity.ts";
 
 /** Reads what the credential keeps to itself, and the certificate that it names. Never throws. */
@@ -12,6 +13,12 @@ export function partitionOf(credential: object): Derived {
   } catch {
     return untold("credential", "looking at it throws an error");
   }
+}
+
+/** Of a credential of which its user says that it runs az with these options. */
+export function partitionOfCli({ tenantId = "", subscription = "" }: LoginNeeds): Told {
+  const partition = entryKey(["tool 1", "cliIdentity", tenantId, subscription]);
+  return { partition, login: "always", isStill: () => true };
 }
 
 function derived({ credential, known }: Part): Derived {

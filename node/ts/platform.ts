@@ -1,11 +1,11 @@
 // What Node gives to the portable code: recognised credentials, the login watch, timers that keep no process alive.
-import type { CredentialKind, LoginWatch, Platform } from "../../wasm/ts/platform.ts";
+import type { CredentialKind, Derived, LoginWatch, Platform } from "../../wasm/ts/platform.ts";
 import { cliIdentityNeeds } from "./cli-identity.ts";
 import { hasOneGetToken, recognise, subjectOf, unknownLogin } from "./kinds.ts";
 import { type LoginNeeds, watchLogin } from "./login-watch.ts";
 import { monotonicMillis } from "./monotonic.ts";
 import { engineBeside } from "./native-engine.ts";
-import { partitionOf } from "./partition.ts";
+import { partitionOf, partitionOfCli } from "./partition.ts";
 import { required } from "./required.ts";
 
 export const nodePlatform: Platform = {
@@ -18,7 +18,10 @@ export const nodePlatform: Platform = {
     return needs && watchLogin(needs);
   },
 
-  partitionOf,
+  partitionOf(credential, identity): Derived {
+    const cli = cliIdentityNeeds(identity);
+    return cli === undefined ? partitionOf(credential) : partitionOfCli(cli);
+  },
 
   monotonicMillis,
 

@@ -16,8 +16,11 @@ export interface Platform {
    */
   watch(credential: TokenCredential, identity: unknown): LoginWatch | undefined;
 
-  /** With a store: whose tokens this credential gets, as its own options and files say. Not there: nobody can say. */
-  partitionOf?(credential: TokenCredential): Derived;
+  /**
+   * With a store: whose tokens this credential gets, as its own options and files say, or as the user does with `identity`.
+   * Not there: nobody can say.
+   */
+  partitionOf?(credential: TokenCredential, identity: unknown): Derived;
 
   /** A clock that never runs backwards, in milliseconds from any origin; absent: `performance.now()`. */
   monotonicMillis?(): number;

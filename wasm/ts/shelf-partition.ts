@@ -46,7 +46,9 @@ export class PartitionKeys implements Keys {
   }
 
   vacated(): EntryKey | undefined {
-    const place = this.#watch?.standing?.()?.who === undefined ? this.#place() : undefined;
+    const standing = this.#watch?.standing?.();
+    // Of files that cannot be read nobody can say that they are nobody's.
+    const place = standing !== undefined && standing.who === undefined ? this.#place() : undefined;
     return place && this.#key(place, []);
   }
 

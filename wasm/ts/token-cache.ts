@@ -101,12 +101,12 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
   function adopt(
     host: () => CacheHost,
     credential: TokenCredential,
-    { identity, partition }: CheckedWrapOptions,
+    own: CheckedWrapOptions,
     store: TokenStore | undefined,
     close: (host: CacheHost, owner: Owner) => void,
   ): CachedCredential {
-    const watch = watchOf(platform, credential, identity);
-    const whose = store && whoseTokens(credential, partition, watch, platform);
+    const watch = watchOf(platform, credential, own.identity);
+    const whose = store && whoseTokens(credential, own, watch, platform);
     if (isOff()) return new SwitchedOffCredential(credential);
     const to = host();
     const owner = to.adopt(credential, watch, whose);

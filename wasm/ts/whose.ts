@@ -1,6 +1,7 @@
 // Decides under whose name a credential's tokens stand in a store, and refuses where nobody can say whose they are.
 import type { TokenCredential } from "./credential.ts";
 import { OptionError } from "./errors.ts";
+import type { CheckedWrapOptions } from "./options.ts";
 import type { LoginWatch, Platform, Told, Untold } from "./platform.ts";
 
 /** Named by the program, or told by the credential's own options. */
@@ -12,13 +13,13 @@ export type Whose = Partition | "login";
 /** @throws OptionError where `partition` is needed. */
 export function whoseTokens(
   credential: TokenCredential,
-  partition: string | undefined,
+  { identity, partition }: CheckedWrapOptions,
   watch: LoginWatch | undefined,
   platform: Platform,
 ): Whose {
   if (partition !== undefined) return { named: partition };
   if (watch?.stored !== undefined) return "login";
-  const derived = platform.partitionOf?.(credential) ?? { untold: unknown };
+  const derived = platform.partitionOf?.(credential, identity) ?? { untold: unknown };
   if ("untold" in derived) throw needsPartition(derived.untold);
   if (derived.login !== "none" && watch?.standing === undefined) throw needsPartition(unwatched);
   return { told: derived };

@@ -26,7 +26,7 @@ export function keyOf(
   const given = credential as TokenCredential;
   const watch = nodePlatform.watch(given, undefined);
   watch?.examine();
-  const whose = whoseTokens(given, partition, watch, nodePlatform);
+  const whose = whoseTokens(given, { identity: undefined, partition }, watch, nodePlatform);
   const kind = nodePlatform.kindOf(given) ?? generalKind;
   const shelf = new Shelf(new MemoryTokenStore(), kind.name, whose, watch);
   const found = shelf.find(scopes, { tenantId, cae, claims: undefined });

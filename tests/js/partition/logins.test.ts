@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import * as identity from "@azure/identity";
+import * as identities from "@azure/identity";
+import { cliIdentity } from "../../../node/ts/cli-identity.ts";
 import { loadLoginWitness } from "../../../node/ts/login-watch-witness.ts";
 import { nodePlatform } from "../../../node/ts/platform.ts";
 import { generalKind } from "../../../wasm/ts/platform.ts";
@@ -23,11 +24,16 @@ const plain = { tenantId: undefined, cae: false, claims: undefined };
 type Credential = Parameters<typeof nodePlatform.watch>[0];
 
 /** Where the credential's token stands for whoever is logged in at the time of each question. */
-function placed(credential: Credential, partition?: string) {
-  const watch = nodePlatform.watch(credential, undefined);
+function placed(credential: Credential, partition?: string, identity?: object) {
+  const watch = nodePlatform.watch(credential, identity);
   const kind = (nodePlatform.kindOf(credential) ?? generalKind).name;
   const store = new MemoryTokenStore();
-  const shelf = new Shelf(store, kind, whoseTokens(credential, partition, watch, nodePlatform), watch);
+  const shelf = new Shelf(
+    store,
+    kind,
+    whoseTokens(credential, { identity, partition }, watch, nodePlatform),
+    watch,
+  );
   const find = () => {
     watch?.examine();
     return shelf.find(["s"], plain);
@@ -49,19 +55,19 @@ const tools: readonly [
 ][] = [
   [
     "azd",
-    () => new identity.AzureDeveloperCliCredential(),
+    () => new identities.AzureDeveloperCliCredential(),
     (stand, user) => put(azdFile(stand), { auth: { account: { currentUser: { homeAccountId: user } } } }),
     azdFile,
   ],
   [
     "PowerShell",
-    () => new identity.AzurePowerShellCredential(),
+    () => new identities.AzurePowerShellCredential(),
     (stand, user) => put(contextFile(stand), contextOf({ Id: user, Type: "User" })),
     contextFile,
   ],
   [
     "VS Code",
-    () => new identity.VisualStudioCodeCredential(),
+    () => new identities.VisualStudioCodeCredential(),
     (stand, user) => put(recordFile(stand), { homeAccountId: user }),
     recordFile,
   ],
@@ -128,8 +134,33 @@ for (const [name, make, logIn, file] of tools) {
   });
 }
 
+eachWay(
+  "az's tokens stand under its login too, with the addon where its other programs look",
+  async (stand) => {
+    const own = { getToken: async () => null };
+    const each = [
+      placed(new identities.AzureCliCredential()),
+      placed(new identities.AzureCliCredential({ subscription: "One" })),
+      placed(own, undefined, cliIdentity()),
+      placed(own, undefined, cliIdentity({ subscription: "One" })),
+    ];
+    for (const { key } of each) assert.equal(key(), undefined);
+    const keys = ["ann", "ben"].flatMap((user) => {
+      stand.write(profileOf(user));
+      return each.map(({ key }) => key());
+    });
+    assert.ok(keys.every((key) => key !== undefined));
+    const isAddon = process.env["ATC_ADDON"] === "";
+    assert.equal(
+      new Set(keys).size,
+      isAddon ? 4 : 8,
+      "with the addon it is what az is asked that counts, not who asks",
+    );
+  },
+);
+
 eachWay("azd that was told to use az stands under az's login", async (stand) => {
-  const { key } = placed(new identity.AzureDeveloperCliCredential());
+  const { key } = placed(new identities.AzureDeveloperCliCredential());
   stand.write(profileOf("ann"));
   assert.equal(key(), undefined);
   put(join(stand.home, ".azd", "config.json"), { auth: { useAzCliAuth: "true" } });
@@ -144,22 +175,22 @@ eachWay(
   async (stand) => {
     const machines: [Credential, () => void][] = [
       [
-        new identity.AzureDeveloperCliCredential(),
+        new identities.AzureDeveloperCliCredential(),
         () => put(azdFile(stand), { auth: { account: { currentUser: { managedIdentity: true } } } }),
       ],
       [
-        new identity.AzurePowerShellCredential(),
+        new identities.AzurePowerShellCredential(),
         () => put(contextFile(stand), contextOf({ Id: "MSI@50342", Type: "ManagedService" })),
       ],
       [
-        new identity.AzurePowerShellCredential(),
+        new identities.AzurePowerShellCredential(),
         () => {
           put(contextFile(stand), contextOf({ Id: "ann", Type: "User" }));
           put(join(dirname(contextFile(stand)), "AzureRmContextSettings.json"), { Mode: "Process" });
         },
       ],
       [
-        new identity.ChainedTokenCredential(new identity.AzureCliCredential()),
+        new identities.ChainedTokenCredential(new identities.AzureCliCredential()),
         () => {
           const user = { name: "systemAssignedIdentity", type: "servicePrincipal" };
           stand.write(profileOf("", { user: { ...user, assignedIdentityInfo: "MSI" } }));
@@ -176,18 +207,18 @@ eachWay(
 
 eachWay("an azd that another program answers for is told by nobody", async (stand) => {
   put(azdFile(stand), { auth: { account: { currentUser: { homeAccountId: "ann" } } } });
-  const alone = placed(new identity.AzureDeveloperCliCredential()).key();
+  const alone = placed(new identities.AzureDeveloperCliCredential()).key();
   process.env["AZD_AUTH_ENDPOINT"] = "http://127.0.0.1:1";
   assert.notEqual(alone, undefined);
-  assert.equal(placed(new identity.AzureDeveloperCliCredential()).key(), undefined);
+  assert.equal(placed(new identities.AzureDeveloperCliCredential()).key(), undefined);
 });
 
 eachWay("a chain without a partition stands under all of its parts and logins", async (stand) => {
   const chain = (secret: string) =>
-    new identity.ChainedTokenCredential(
-      new identity.ClientSecretCredential("t", "c", secret),
-      new identity.AzureCliCredential(),
-      new identity.AzureDeveloperCliCredential(),
+    new identities.ChainedTokenCredential(
+      new identities.ClientSecretCredential("t", "c", secret),
+      new identities.AzureCliCredential(),
+      new identities.AzureDeveloperCliCredential(),
     );
   const { key } = placed(chain("s"));
   const nobody = key();
@@ -201,9 +232,9 @@ eachWay("a chain without a partition stands under all of its parts and logins", 
 });
 
 eachWay("a chain of tools alone in which nobody is logged in is in memory alone", async (stand) => {
-  const chain = new identity.ChainedTokenCredential(
-    new identity.AzureCliCredential(),
-    new identity.AzureDeveloperCliCredential(),
+  const chain = new identities.ChainedTokenCredential(
+    new identities.AzureCliCredential(),
+    new identities.AzureDeveloperCliCredential(),
   );
   const { key } = placed(chain);
   assert.equal(key(), undefined);
@@ -214,7 +245,7 @@ eachWay("a chain of tools alone in which nobody is logged in is in memory alone"
 eachWay(
   "with a partition, a chain serves no former user's token, and nobody's login is one of its own",
   async (stand) => {
-    const { key } = placed(new identity.DefaultAzureCredential(), "my app");
+    const { key } = placed(new identities.DefaultAzureCredential(), "my app");
     const nobody = key();
     stand.write(profileOf("ann"));
     const ann = key();
@@ -227,11 +258,11 @@ eachWay(
 );
 
 eachWay("machines on which nobody is logged in share what a partition names", async (stand) => {
-  const first = placed(new identity.DefaultAzureCredential(), "my app").find();
+  const first = placed(new identities.DefaultAzureCredential(), "my app").find();
   const home = join(stand.home, "elsewhere");
   mkdirSync(home);
   Object.assign(process.env, { HOME: home, AZURE_CONFIG_DIR: join(home, ".azure") });
-  const second = placed(new identity.DefaultAzureCredential(), "my app").find();
+  const second = placed(new identities.DefaultAzureCredential(), "my app").find();
   assert.deepEqual(first?.key, second?.key);
   assert.deepEqual(first?.login, second?.login);
 });
@@ -240,8 +271,8 @@ eachWay(
   "VS Code's credential goes on with the account that it has read, whose token is not shared then",
   async (stand) => {
     put(recordFile(stand), { homeAccountId: "ann" });
-    const credential = new identity.VisualStudioCodeCredential();
-    const chain = new identity.ChainedTokenCredential(credential, new identity.AzureCliCredential());
+    const credential = new identities.VisualStudioCodeCredential();
+    const chain = new identities.ChainedTokenCredential(credential, new identities.AzureCliCredential());
     const [alone, chained, named] = [placed(credential), placed(chain), placed(chain, "mine")];
     for (const { key } of [alone, chained, named]) assert.notEqual(key(), undefined);
     Object.assign(credential, { msalClient: { getActiveAccount: () => ({ homeAccountId: "ann" }) } });
@@ -252,7 +283,7 @@ eachWay(
 );
 
 eachWay("who asks to forget forgets for every login of the place", async (stand) => {
-  const { shelf, store, find } = placed(new identity.DefaultAzureCredential(), "mine");
+  const { shelf, store, find } = placed(new identities.DefaultAzureCredential(), "mine");
   for (const user of ["ann", "ben"]) {
     stand.write(profileOf(user));
     const found = find();
@@ -268,7 +299,7 @@ eachWay("who asks to forget forgets for every login of the place", async (stand)
 });
 
 eachWay("when nobody is logged in any more, what is left of those who were goes", async (stand) => {
-  const { shelf, store, find } = placed(new identity.DefaultAzureCredential(), "mine");
+  const { shelf, store, find } = placed(new identities.DefaultAzureCredential(), "mine");
   stand.write(profileOf("ann"));
   const found = find();
   assert.ok(found !== undefined);
@@ -280,6 +311,11 @@ eachWay("when nobody is logged in any more, what is left of those who were goes"
   shelf.vacate();
   await shelf.ready();
   assert.equal(store.held.length, 1, "ann is logged in");
+  stand.write("{");
+  find();
+  shelf.vacate();
+  await shelf.ready();
+  assert.equal(store.held.length, 1, "nobody can say who is");
   stand.write('{"subscriptions":[]}');
   find();
   shelf.vacate();
