@@ -45,7 +45,7 @@ export class RedisTokenStore implements TokenStore {
   async load(key: EntryKey): Promise<StoredEntry> {
     const entries = await this.#entriesOf(key);
     const found = await Promise.all(entries.map((entry) => this.#look(entry)));
-    const opened = await Promise.all(entries.map((entry, index) => open(entry, key, found[index] as Found)));
+    const opened = await Promise.all(entries.map((entry, index) => open(entry, found[index] as Found)));
     const { generation } = found[0] as Found;
     return {
       generation,
@@ -196,11 +196,11 @@ async function seal(
 }
 
 /** What cannot be opened is not there. */
-async function open(entry: Entry, key: EntryKey, { token, failure }: Found) {
+async function open(entry: Entry, { token, failure }: Found) {
   const opened = async (suffix: string, sealed: string) => {
     if (sealed === "") return undefined;
     const found = await entry.sealing.open(`${entry.name}${suffix}`, Buffer.from(sealed, "base64"));
-    return found !== undefined && Buffer.compare(found.key, key) === 0 ? found.record : undefined;
+    return found?.record;
   };
   return { token: tokenOf(await opened("", token)), failure: failureOf(await opened(".failure", failure)) };
 }

@@ -221,6 +221,27 @@ test("generations that are lost cost a fetch, and bring nothing back", async () 
   assert.equal(await tokenIn(store), undefined);
 });
 
+test("a server whose clock was set back forgets, and leases, all the same", async () => {
+  await using server = await RedisServer.start();
+  const client = await server.connect();
+  const store = open(client);
+  await store.load(entry);
+  const [generations] = (await client.keys("*:generations")) as [string];
+  const tomorrow = String((Date.now() + 86_400_000) * 1_000);
+  await client.hSet(generations, { store: tomorrow, top: tomorrow });
+  await store.save(entry, tokenOf("of tomorrow"), undefined);
+  await store.invalidate(entryKey(["test"]));
+  assert.equal(await tokenIn(store), undefined);
+  await store.save(entry, tokenOf("again"), undefined);
+  await store.clear();
+  assert.equal(await tokenIn(store), undefined);
+  await (await taken(store)).release();
+  const fences = [await client.hGet(generations, "top")];
+  await taken(store);
+  fences.push(await client.hGet(generations, "top"));
+  assert.ok(Number(fences[0]) > Number(tomorrow) && Number(fences[1]) > Number(fences[0]));
+});
+
 test("of a thousand invalidations and more only so many are remembered, and none comes undone", async () => {
   await using server = await RedisServer.start();
   const client = await server.connect();

@@ -28,7 +28,7 @@ test("no Rust is to be found", () => {
 });
 
 for (const major of nodeMajors) {
-  for (const program of ["use.mjs", "use.cjs", "use-node.mjs", "use-plugin.mjs"])
+  for (const program of ["use.mjs", "use.cjs", "use-node.mjs", "use-plugin.mjs", "use-redis.mjs"])
     test(`Node ${major} runs ${program}`, () => {
       assert.equal(packed.run(node(major), [program]), "used\n");
     });
@@ -54,13 +54,13 @@ test("its program is the native one, and its exit codes come through", () => {
 
 test("Bun runs it", () => {
   const bun = binary("@oven/bun-linux-x64/bin/bun");
-  for (const program of ["use.mjs", "use.cjs", "use-node.mjs", "use-plugin.mjs"])
+  for (const program of ["use.mjs", "use.cjs", "use-node.mjs", "use-plugin.mjs", "use-redis.mjs"])
     assert.equal(packed.run(bun, ["run", program]), "used\n");
 });
 
 test("Deno runs it", () => {
   const deno = binary("@deno/linux-x64-glibc/deno");
-  for (const program of ["use.mjs", "use-node.mjs", "use-plugin.mjs"])
+  for (const program of ["use.mjs", "use-node.mjs", "use-plugin.mjs", "use-redis.mjs"])
     assert.equal(
       packed.run(deno, [
         "run",

@@ -16,6 +16,7 @@ import {
   cachePersistence,
   cachePersistencePlugin,
 } from "azure-token-cache/plugin";
+import { type RedisClient, redisTokenStore } from "azure-token-cache/redis";
 import { ManualClock, ScriptedCredential } from "azure-token-cache/testing";
 
 const events: CacheEvent[] = [];
@@ -51,3 +52,8 @@ export async function token(): Promise<string | undefined> {
 
 // @ts-expect-error a misspelt option is an error
 withTokenCache(own, { polcy: {} });
+
+declare const redis: RedisClient;
+export const fleet = withTokenCache(new AzureCliCredential(), {
+  store: redisTokenStore(redis, { keys: [new Uint8Array(32)], prefix: "fleet", patienceMs: 100 }),
+});
