@@ -1,5 +1,5 @@
 // cliIdentity(): says that a credential of one's own gets its tokens from Azure CLI.
-import type { LoginNeeds } from "./login-watch.ts";
+import type { LoginNeeds } from "./login-watch/login-watch.ts";
 
 /** What such a credential hands to az. */
 export interface CliIdentityOptions {

@@ -6,8 +6,8 @@ import type { CredentialKind } from "../../wasm/ts/platform.ts";
 import { generalKind } from "../../wasm/ts/platform.ts";
 import { azFolder } from "./az-environment.ts";
 import { fieldOf, has, hasMethod, isObject, textOf } from "./fields.ts";
-import type { LoginNeeds } from "./login-watch.ts";
-import type { Tool } from "./login-watch-sources.ts";
+import type { LoginNeeds } from "./login-watch/login-watch.ts";
+import type { Tool } from "./login-watch/sources.ts";
 
 /** What is known of a credential. Without `login` nobody can change whose tokens it gets. */
 export interface Recognised {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
-import { loadLoginWitness } from "../../../node/ts/login-watch-witness.ts";
+import { loadLoginWitness } from "../../../node/ts/login-watch/witness.ts";
 import type { Verdict } from "../../../wasm/ts/platform.ts";
 import { profileOf, Stand, witnesses } from "./stand-in.ts";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { decodeJwt } from "jose";
-import { watchLogin } from "../../../node/ts/login-watch.ts";
-import { loadLoginWitness } from "../../../node/ts/login-watch-witness.ts";
+import { watchLogin } from "../../../node/ts/login-watch/login-watch.ts";
+import { loadLoginWitness } from "../../../node/ts/login-watch/witness.ts";
 import type { LoginWatch, Verdict } from "../../../wasm/ts/platform.ts";
 import { RealAz } from "../../stand/az.ts";
 import { alice, bruno, drone, robot } from "../../stand/directory.ts";

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, utimesSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { type LoginNeeds, watchLogin } from "../../../node/ts/login-watch.ts";
-import { loadLoginWitness } from "../../../node/ts/login-watch-witness.ts";
+import { type LoginNeeds, watchLogin } from "../../../node/ts/login-watch/login-watch.ts";
+import { loadLoginWitness } from "../../../node/ts/login-watch/witness.ts";
 import type { LoginWatch, Verdict } from "../../../wasm/ts/platform.ts";
 
 /** Who answers a watch's questions. */

@@ -1,7 +1,7 @@
 // Run as an ordinary user: what a watch says of az's files in AZURE_CONFIG_DIR that this user may not read.
 import { mock } from "node:test";
-import { type LoginNeeds, watchLogin } from "../../../node/ts/login-watch.ts";
-import { loadLoginWitness } from "../../../node/ts/login-watch-witness.ts";
+import { type LoginNeeds, watchLogin } from "../../../node/ts/login-watch/login-watch.ts";
+import { loadLoginWitness } from "../../../node/ts/login-watch/witness.ts";
 import { later } from "./stand-in.ts";
 
 const monotonic = process.hrtime;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { after } from "node:test";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -19,7 +19,7 @@ interface Break {
   readonly to: string;
 }
 
-const identity = "partition-identity.ts";
+const identity = "partition/identity.ts";
 
 const breaks: readonly Break[] = [
   {
@@ -98,7 +98,7 @@ async function bundled({ name, file, from, to }: Break, outfile: string): Promis
         name: "break",
         setup({ onLoad }) {
           onLoad({ filter: /\.ts$/ }, ({ path }) => {
-            if (basename(path) !== file) return undefined;
+            if (!path.endsWith(`/${file}`)) return undefined;
             const source = readFileSync(path, "utf8");
             assert.ok(source.includes(from), `${file} has ${from}`);
             replaced += 1;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as identity from "@azure/identity";
-import { partitionOf } from "../../../node/ts/partition.ts";
+import { partitionOf } from "../../../node/ts/partition/partition.ts";
 import type { Identity } from "../identity/copies.ts";
 import type { Asked } from "./keys.ts";
 

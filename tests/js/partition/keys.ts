@@ -1,5 +1,5 @@
 // Under which key a credential's token stands in a store, as a cache finds it: what a test compares, or breaks.
-import { loadLoginWitness } from "../../../node/ts/login-watch-witness.ts";
+import { loadLoginWitness } from "../../../node/ts/login-watch/witness.ts";
 import { nodePlatform } from "../../../node/ts/platform.ts";
 import type { TokenCredential } from "../../../wasm/ts/credential.ts";
 import { generalKind } from "../../../wasm/ts/platform.ts";

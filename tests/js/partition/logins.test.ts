@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import * as identities from "@azure/identity";
 import { cliIdentity } from "../../../node/ts/cli-identity.ts";
-import { loadLoginWitness } from "../../../node/ts/login-watch-witness.ts";
+import { loadLoginWitness } from "../../../node/ts/login-watch/witness.ts";
 import { nodePlatform } from "../../../node/ts/platform.ts";
 import { generalKind } from "../../../wasm/ts/platform.ts";
 import { Shelf } from "../../../wasm/ts/shelf.ts";

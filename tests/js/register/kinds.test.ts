@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TokenCredential } from "@azure/core-auth";
 import { type Recognised, recognise, subjectSymbol } from "../../../node/ts/kinds.ts";
-import { cacheClasses } from "../../../node/ts/register-classes.ts";
+import { cacheClasses } from "../../../node/ts/register/classes.ts";
 import { copies, type Identity } from "../identity/copies.ts";
 
 /** One of each class whose instances differ in what they honour or in whose login they use. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import type { LoginNeeds } from "../../../node/ts/login-watch.ts";
+import type { LoginNeeds } from "../../../node/ts/login-watch/login-watch.ts";
 import type { LoginWatch, StoredPlace } from "../../../wasm/ts/platform.ts";
 import { azNeeds, profileOf, Stand, tenant } from "../identity/stand-in.ts";
 

@@ -1,7 +1,7 @@
 // The addon's documents, with errors that say what to do.
-import { TokenCacheError } from "../../wasm/ts/errors.ts";
-import { addon } from "./addon.ts";
-import { type NativeOptions, nativeOptions } from "./store-options.ts";
+import { TokenCacheError } from "../../../wasm/ts/errors.ts";
+import { addon } from "../addon.ts";
+import { type NativeOptions, nativeOptions } from "../store-options.ts";
 
 /** MSAL's cache cannot be kept here, or what happened to it could not be written down. */
 export class CachePersistenceError extends TokenCacheError {

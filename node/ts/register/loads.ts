@@ -1,5 +1,5 @@
 // Sees the source of each file that the program loads, as an ES module or CommonJS, under every Node.
-import { type Loaded, loadedWithAddition, withAddition } from "./register-source.ts";
+import { type Loaded, loadedWithAddition, withAddition } from "./source.ts";
 
 type Others = readonly unknown[];
 type Compile = (this: unknown, content: string, filename: string, ...others: Others) => unknown;

@@ -7,19 +7,19 @@ import type {
   StoredPlace,
   StoredQuestion,
   Verdict,
-} from "../../wasm/ts/platform.ts";
-import type { EntryKey } from "../../wasm/ts/store/token-store.ts";
-import { CredentialUnavailableError } from "./errors.ts";
-import { loginSources, sourceVariables, type Tool } from "./login-watch-sources.ts";
-import { keepsFormerLogin, placeOf, standingOf } from "./login-watch-standing.ts";
+} from "../../../wasm/ts/platform.ts";
+import type { EntryKey } from "../../../wasm/ts/store/token-store.ts";
+import { CredentialUnavailableError } from "../errors.ts";
+import { monotonicMillis } from "../monotonic.ts";
+import { loginSources, sourceVariables, type Tool } from "./sources.ts";
+import { keepsFormerLogin, placeOf, standingOf } from "./standing.ts";
 import {
   hasNativeWitness,
   type LoginWitness,
   loadLoginWitness,
   loginWitness,
   type Reliance,
-} from "./login-watch-witness.ts";
-import { monotonicMillis } from "./monotonic.ts";
+} from "./witness.ts";
 
 /** What a credential takes from developer tools. */
 export interface LoginNeeds {

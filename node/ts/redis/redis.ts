@@ -1,13 +1,13 @@
 // The entry point azure-token-cache/redis: one store for a fleet of machines.
-import { OptionError } from "../../wasm/ts/errors.ts";
-import { checkKeys } from "../../wasm/ts/seal.ts";
-import type { SealOptions } from "../../wasm/ts/store/byte-store.ts";
-import type { TokenStore } from "../../wasm/ts/store/token-store.ts";
-import { type RedisClient, RedisServer } from "./redis/server.ts";
-import { RedisTokenStore } from "./redis/store.ts";
+import { OptionError } from "../../../wasm/ts/errors.ts";
+import { checkKeys } from "../../../wasm/ts/seal.ts";
+import type { SealOptions } from "../../../wasm/ts/store/byte-store.ts";
+import type { TokenStore } from "../../../wasm/ts/store/token-store.ts";
+import { type RedisClient, RedisServer } from "./server.ts";
+import { RedisTokenStore } from "./store.ts";
 
-export { RedisStoreError, type RedisStoreProblem } from "./redis/errors.ts";
-export type { RedisClient } from "./redis/server.ts";
+export { RedisStoreError, type RedisStoreProblem } from "./errors.ts";
+export type { RedisClient } from "./server.ts";
 
 /** The keys that tokens are sealed with, and where on the server they stand. */
 export interface RedisTokenStoreOptions extends SealOptions {

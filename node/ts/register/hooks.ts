@@ -1,5 +1,5 @@
 // A module hook for the thread in which Node before 22.15 runs those of others.
-import { type Loaded, loadedWithAddition } from "./register-source.ts";
+import { type Loaded, loadedWithAddition } from "./source.ts";
 
 type NextLoad = (url: string, context: unknown) => Promise<Loaded>;
 

@@ -2,11 +2,11 @@
 //
 // No lock is held between the two calls: a process that stops there would stop all others. What two processes did at once is
 // merged when it is written, under a lock that only native code holds.
-import { entryKey } from "../../wasm/ts/store/entry-key.ts";
-import type { SealedFiles } from "./plugin-files.ts";
-import { CacheInMemory, type TokenCache } from "./plugin-memory.ts";
-import type { CacheName } from "./plugin-names.ts";
-import type { SignIns } from "./plugin-sign-ins.ts";
+import { entryKey } from "../../../wasm/ts/store/entry-key.ts";
+import type { SealedFiles } from "./files.ts";
+import { CacheInMemory, type TokenCache } from "./memory.ts";
+import type { CacheName } from "./names.ts";
+import type { SignIns } from "./sign-ins.ts";
 
 /** What MSAL passes to both calls. */
 export interface CacheContext {

@@ -1,10 +1,10 @@
 // Whose tokens a credential gets, as its own options and files say it: what keeps them apart from those of all others.
-import type { Derived, Told, Untold } from "../../wasm/ts/platform.ts";
-import { entryKey } from "../../wasm/ts/store/entry-key.ts";
-import { textOf } from "./fields.ts";
-import { hasOneGetToken, type Part, type Recognised, recognise, subjectOf } from "./kinds.ts";
-import type { LoginNeeds } from "./login-watch.ts";
-import { configuredIdentity, tenantSettings } from "./partition-identity.ts";
+import type { Derived, Told, Untold } from "../../../wasm/ts/platform.ts";
+import { entryKey } from "../../../wasm/ts/store/entry-key.ts";
+import { textOf } from "../fields.ts";
+import { hasOneGetToken, type Part, type Recognised, recognise, subjectOf } from "../kinds.ts";
+import type { LoginNeeds } from "../login-watch/login-watch.ts";
+import { configuredIdentity, tenantSettings } from "./identity.ts";
 
 /** Reads what the credential keeps to itself, and the certificate that it names. Never throws. */
 export function partitionOf(credential: object): Derived {

@@ -3,7 +3,7 @@
 // They are in no field. Node's inspector sees the variables of a function that an object has, within this process: it opens
 // no port, and nothing else of the program is looked at. Names of variables do not survive minifiers, names of properties do.
 import type { Runtime, Session } from "node:inspector";
-import { isObject } from "./fields.ts";
+import { isObject } from "../fields.ts";
 
 /** What an MSAL client was made for. */
 export interface Application {

@@ -1,9 +1,9 @@
 // node --import azure-token-cache/register: a cache for the credentials of a program that does not know of it.
 
-import { warn } from "./register-cache.ts";
-import { cacheClasses } from "./register-classes.ts";
-import { watchLoads } from "./register-loads.ts";
-import { receiverName } from "./register-source.ts";
+import { warn } from "./cache.ts";
+import { cacheClasses } from "./classes.ts";
+import { watchLoads } from "./loads.ts";
+import { receiverName } from "./source.ts";
 
 const receiver = Symbol.for(receiverName);
 

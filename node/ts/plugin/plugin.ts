@@ -1,10 +1,10 @@
 // The entry point azure-token-cache/plugin: for useIdentityPlugin, MSAL's cache in sealed files, without a native library to install.
-import { OptionError } from "../../wasm/ts/errors.ts";
-import { type CachePlugin, PersistentCache, withoutCache } from "./plugin-cache.ts";
-import { CachePersistenceError, SealedFiles } from "./plugin-files.ts";
-import { cacheNamer, defaultName } from "./plugin-names.ts";
-import { type AuthenticationRecord, SignIns } from "./plugin-sign-ins.ts";
-import { checkedFlag, checkedKnown, type Vault } from "./store-options.ts";
+import { OptionError } from "../../../wasm/ts/errors.ts";
+import { checkedFlag, checkedKnown, type Vault } from "../store-options.ts";
+import { type CachePlugin, PersistentCache, withoutCache } from "./cache.ts";
+import { CachePersistenceError, SealedFiles } from "./files.ts";
+import { cacheNamer, defaultName } from "./names.ts";
+import { type AuthenticationRecord, SignIns } from "./sign-ins.ts";
 
 export { type AuthenticationRecord, CachePersistenceError, type Vault };
 

@@ -1,14 +1,14 @@
 // The login's witness without the addon: core's watch in wasm, over node:fs. A file of its own, loaded where it is needed.
-import type { LoginWatch as CoreWatch } from "../../wasm/ts/generated/az.js";
-import { LoginFiles } from "./login-watch-files.ts";
-import type { LoginSources } from "./login-watch-sources.ts";
-import type { LoginWitness, WitnessExports, WitnessedStanding } from "./login-watch-witness.ts";
+import type { LoginWatch as CoreWatch } from "../../../wasm/ts/generated/az.js";
+import { LoginFiles } from "./files.ts";
+import type { LoginSources } from "./sources.ts";
+import type { LoginWitness, WitnessExports, WitnessedStanding } from "./witness.ts";
 
 /** Makes witnesses as the addon's class does. */
 export async function loadFileWitness(): Promise<
   (...given: ConstructorParameters<WitnessExports["LoginWitness"]>) => LoginWitness
 > {
-  const { loadAz } = await import("../../wasm/ts/az.ts");
+  const { loadAz } = await import("../../../wasm/ts/az.ts");
   const { LoginWatch } = loadAz();
   return (reliance, subscription, gapMs) => new FileWitness(new LoginWatch(reliance, subscription, gapMs));
 }

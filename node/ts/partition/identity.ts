@@ -1,10 +1,10 @@
 // What tells the identity of a configured credential of @azure/identity from every other one, kind by kind.
-import type { Derived } from "../../wasm/ts/platform.ts";
-import { entryKey, isExact } from "../../wasm/ts/store/entry-key.ts";
-import type { EntryKey } from "../../wasm/ts/store/token-store.ts";
-import { fieldOf, isObject } from "./fields.ts";
-import type { ShapeName } from "./kinds.ts";
-import { type Application, applicationOf, firstBoundTextOf } from "./partition-closure.ts";
+import type { Derived } from "../../../wasm/ts/platform.ts";
+import { entryKey, isExact } from "../../../wasm/ts/store/entry-key.ts";
+import type { EntryKey } from "../../../wasm/ts/store/token-store.ts";
+import { fieldOf, isObject } from "../fields.ts";
+import type { ShapeName } from "../kinds.ts";
+import { type Application, applicationOf, firstBoundTextOf } from "./closure.ts";
 
 /** A credential of this shape, by its fields and by what its MSAL client keeps. */
 export function configuredIdentity(shape: ShapeName, credential: object): Derived {

@@ -1,7 +1,7 @@
 // Gives the credential classes of a copy of @azure/identity a getToken with a cache, one for each instance.
-import type { AccessToken, GetTokenOptions } from "../../wasm/ts/credential.ts";
-import { originalSymbol } from "./kinds.ts";
-import { type Cached, cached, type GetToken, loadCaching, warn } from "./register-cache.ts";
+import type { AccessToken, GetTokenOptions } from "../../../wasm/ts/credential.ts";
+import { originalSymbol } from "../kinds.ts";
+import { type Cached, cached, type GetToken, loadCaching, warn } from "./cache.ts";
 
 type Caches = WeakMap<object, Cached>;
 type Method = (this: object, ...given: unknown[]) => Promise<unknown>;

@@ -1,5 +1,5 @@
 // MSAL's cache in this process's memory: brought in line with the file, one change at a time.
-import type { Document } from "./plugin-files.ts";
+import type { Document } from "./files.ts";
 
 /** MSAL's `TokenCache`, as far as it is used here. */
 export interface TokenCache {

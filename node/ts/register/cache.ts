@@ -1,7 +1,7 @@
 // The caches of a registered program: in memory, or with the store; loaded when it first asks for a token.
-import type { AccessToken, GetTokenOptions, TokenCredential } from "../../wasm/ts/credential.ts";
-import type { CacheEvent } from "../../wasm/ts/events.ts";
-import { subjectSymbol } from "./kinds.ts";
+import type { AccessToken, GetTokenOptions, TokenCredential } from "../../../wasm/ts/credential.ts";
+import type { CacheEvent } from "../../../wasm/ts/events.ts";
+import { subjectSymbol } from "../kinds.ts";
 
 /** A credential's own method. */
 export type GetToken = (
@@ -77,14 +77,14 @@ class Uncached implements Cached {
 }
 
 async function chosenCaching(): Promise<Wrap> {
-  const { withTokenCache } = await import("./index.ts");
+  const { withTokenCache } = await import("../index.ts");
   const choice = process.env["AZURE_TOKEN_CACHE"];
   if (!choice) return (credential) => withTokenCache(credential);
   if (choice.toLowerCase() !== "persistent") {
     warn(`AZURE_TOKEN_CACHE=${choice} is neither "persistent" nor "off"; tokens are kept in memory`);
     return (credential) => withTokenCache(credential);
   }
-  const { persistentStore } = await import("./node.ts");
+  const { persistentStore } = await import("../node.ts");
   const store = persistentStore();
   return (credential) => {
     try {

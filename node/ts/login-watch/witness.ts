@@ -1,6 +1,6 @@
 // What a login watch asks for, whoever answers: the addon, or core's watch in wasm over node:fs.
-import { addon } from "./addon.ts";
-import type { LoginSources } from "./login-watch-sources.ts";
+import { addon } from "../addon.ts";
+import type { LoginSources } from "./sources.ts";
 
 /** How much a credential has to do with the tools, in core's numbers. */
 export const reliances = { always: 0, perhaps: 1, unknown: 2 } as const;
@@ -82,6 +82,6 @@ export function hasNativeWitness(): boolean {
 /** After this `loginWitness` answers. */
 export async function loadLoginWitness(): Promise<void> {
   if (hasNativeWitness() || overFiles !== undefined) return;
-  const { loadFileWitness } = await import("./login-watch-file-witness.ts");
+  const { loadFileWitness } = await import("./file-witness.ts");
   overFiles = await loadFileWitness();
 }

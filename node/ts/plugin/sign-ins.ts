@@ -1,6 +1,6 @@
 // Who signed in last, told from what MSAL put into its cache, and kept for the next process.
-import { entryKey } from "../../wasm/ts/store/entry-key.ts";
-import type { SealedFiles } from "./plugin-files.ts";
+import { entryKey } from "../../../wasm/ts/store/entry-key.ts";
+import type { SealedFiles } from "./files.ts";
 
 /** That of `@azure/identity`, which also serialises it. It holds no secret. */
 export interface AuthenticationRecord {

@@ -1,10 +1,10 @@
 // Says to a store who is logged in and where: digests of what the tools' files say, and of whose files they are.
-import type { Standing } from "../../wasm/ts/platform.ts";
-import { entryKey } from "../../wasm/ts/store/entry-key.ts";
-import type { EntryKey } from "../../wasm/ts/store/token-store.ts";
-import { isObject } from "./fields.ts";
-import { type LoginSources, powershellFolder, type Tool, vscodeRecord } from "./login-watch-sources.ts";
-import type { WitnessedStanding } from "./login-watch-witness.ts";
+import type { Standing } from "../../../wasm/ts/platform.ts";
+import { entryKey } from "../../../wasm/ts/store/entry-key.ts";
+import type { EntryKey } from "../../../wasm/ts/store/token-store.ts";
+import { isObject } from "../fields.ts";
+import { type LoginSources, powershellFolder, type Tool, vscodeRecord } from "./sources.ts";
+import type { WitnessedStanding } from "./witness.ts";
 
 // Not imported: `addon.ts` says why.
 const { dirname, join } = process.getBuiltinModule("node:path");
