@@ -21,7 +21,7 @@ const needs = [
 
 export const systemPackages = {
   name: "system packages",
-  says: "a C linker, Python, network namespaces, a desktop's keyring and a browser, from Debian where absent",
+  says: "a C linker, Python, network namespaces, a desktop's keyring, a browser and Redis, from Debian where absent",
   run() {
     const missing = needs.filter(({ probe: [program, ...args] }) => outputOf(program, args) === undefined);
     if (missing.length === 0) return;
