@@ -84,8 +84,8 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
   readonly #handedOut = new WeakMap<AccessToken, number>();
   /** Of the caller whose call starts the next fetch. */
   #tracing: GetTokenOptions["tracingOptions"];
-  /** What the next fetch brings, without a run. */
-  #atHand: AtHand | undefined;
+  /** What the next fetch of its slot brings, without a run. */
+  #atHand: (AtHand & { readonly slot: Slot }) | undefined;
   /** What is aborted now took longer than its limit. */
   #atLimit = false;
   #closed = false;
@@ -390,9 +390,9 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
 
   begin(fetch: number, job: number, entry: number): Promise<unknown> | AtHand {
     const slot = this.#at(entry);
-    const [tracing, atHand] = [this.#tracing, this.#atHand];
+    const [tracing, atHand] = [this.#tracing, this.#atHand?.slot === slot ? this.#atHand : undefined];
     this.#tracing = undefined;
-    this.#atHand = undefined;
+    if (atHand !== undefined) this.#atHand = undefined;
     if (slot === undefined || slot.owner.closed) return Promise.reject(new ClosedError());
     const challenged = slot.details.claims !== undefined;
     const subject = { ...subjectOfSlot(slot), behind: !this.#waiting.has(job), challenged };
@@ -511,11 +511,14 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
       const { engine } = this.#seat;
       if (engine.lookup(slot.entry, this.monotonicMillis(), this.unixMillis()) !== Decision.Wait) return;
       const job = engine.job();
-      this.#atHand = { token, milliseconds };
-      this.#seat.drain();
-      // A fetch of the same is on its way already.
-      if (this.#atHand !== undefined) engine.leave(job, this.monotonicMillis(), this.unixMillis());
-      this.#atHand = undefined;
+      this.#atHand = { slot, token, milliseconds };
+      try {
+        this.#seat.drain();
+        // A fetch of the same is on its way already.
+        if (this.#atHand !== undefined) engine.leave(job, this.monotonicMillis(), this.unixMillis());
+      } finally {
+        this.#atHand = undefined;
+      }
     });
   }
 

@@ -20,6 +20,9 @@ export interface FetchSubject extends EventSubject {
 /** `"dropped"`: its result came too late to count, or the login moved meanwhile. */
 export type FetchOutcome = "granted" | "null" | "failed" | "dropped";
 
+/** What a store was asked to do. */
+export type StoreOperation = "load" | "lock" | "save" | "save-failure" | "unlock";
+
 /** Something that happened in a cache. A hit is not an event: count hits with `stats()`. */
 export type CacheEvent =
   | (FetchSubject & { readonly type: "fetch-start" })
@@ -41,7 +44,7 @@ export type CacheEvent =
   /** The store could not do this; the answer came without it. */
   | (EventSubject & {
       readonly type: "store-failed";
-      readonly operation: "load" | "lock" | "save" | "save-failure" | "unlock";
+      readonly operation: StoreOperation;
       readonly errorName: string;
       /** Of an error that has a code of capitals, such as `"STORE_NO_VAULT"`. */
       readonly errorCode?: string;
@@ -66,6 +69,13 @@ export function shielded(listener: EventListener): EventListener {
       // Its own business: a token is worth more than a log line.
     }
   };
+}
+
+/** The store could not do `operation`. */
+export function storeFailed(subject: EventSubject, operation: StoreOperation, error: unknown): CacheEvent {
+  const errorCode = errorCodeOf(error);
+  const named = { errorName: errorNameOf(error), ...(errorCode !== undefined && { errorCode }) };
+  return { type: "store-failed", ...subject, operation, ...named };
 }
 
 /** The code of an error, where it can be nothing else. */

@@ -1,6 +1,7 @@
 // Where one credential's tokens stand in a store, and what must be waited for before it is looked at.
 import type { AccessToken } from "./credential.ts";
 import type { LoginWatch } from "./platform.ts";
+import { settleAll } from "./settle-all.ts";
 import { AzKeys } from "./shelf-az.ts";
 import { PartitionKeys } from "./shelf-partition.ts";
 import type { Details } from "./slot.ts";
@@ -59,7 +60,7 @@ export class Shelf {
     return (token && this.acquired.get(token)) ?? Number.NaN;
   }
 
-  /** A fetch has begun, whose result is to be in the store when this is over. */
+  /** A fetch brought a token, which is in the store when this is over. */
   finishes(over: Promise<void>): void {
     this.#unfinished.add(over);
     void over.then(() => this.#unfinished.delete(over));
@@ -78,9 +79,7 @@ export class Shelf {
   /** Forgets in the store what the cache forgets: everything, a set of scopes, or one request. */
   invalidate(scopes: readonly string[] | undefined, details: Details | undefined): Promise<void> {
     const keys = this.#keys.covering(scopes, details);
-    const done = this.#invalidated.then(async () => {
-      for (const key of keys) await this.store.invalidate(key);
-    });
+    const done = this.#invalidated.then(() => settleAll(keys.map((key) => this.store.invalidate(key))));
     this.#invalidated = done.catch(() => {});
     return done;
   }

@@ -2,14 +2,14 @@
 import type { AccessToken } from "./credential.ts";
 import type { EngineModule, UsableTerms } from "./engine.ts";
 import { LoginMovedError, StoreBusyError, StoredFailureError, StoreTimeoutError } from "./errors.ts";
-import type { EventListener, EventSubject } from "./events.ts";
+import { type EventListener, type EventSubject, storeFailed } from "./events.ts";
 import type { Owner } from "./owner.ts";
 import type { Limits } from "./policy.ts";
 import { listOf } from "./request.ts";
 import type { Run } from "./run.ts";
 import type { Shelf, Shelved } from "./shelf.ts";
 import type { StoreHost } from "./store/obtain.ts";
-import { readEntry } from "./store/read-entry.ts";
+import { nothingStored, readEntry } from "./store/read-entry.ts";
 import { accessTokenOf } from "./store/stored-token.ts";
 import type { StoredEntry, StoredFailure, StoredToken } from "./store/token-store.ts";
 import type { Terms } from "./store/walk.ts";
@@ -55,7 +55,7 @@ export class StoreWay implements StoreHost {
       this.emit({ type: "memory-only", ...this.subjectOf(run) });
       return call();
     }
-    const found = details.claims === undefined ? await this.#firstLook(shelf, shelved) : undefined;
+    const found = details.claims === undefined ? await this.#firstLook(run, shelf, shelved) : undefined;
     const token = this.#usable(run, shelf, shelved, found?.token);
     if (token !== undefined || run.aborted) return token;
     stored ??= await import("./store.ts");
@@ -63,13 +63,15 @@ export class StoreWay implements StoreHost {
   }
 
   /** What is in the store. Often its token answers at once, and the way through the store need not even be loaded. */
-  #firstLook(shelf: Shelf, { key }: Shelved): Promise<StoredEntry | undefined> {
+  #firstLook(run: Run, shelf: Shelf, { key }: Shelved): Promise<StoredEntry> {
     const look = async () => {
       await shelf.ready();
       return readEntry(await shelf.store.load(key));
     };
-    // What fails here fails on the way too, which tells of it.
-    return shelf.patience.within(this, look).catch(() => undefined);
+    return shelf.patience.within(this, look).catch((error) => {
+      this.emit(storeFailed(this.subjectOf(run), "load", error));
+      return nothingStored;
+    });
   }
 
   #usable(

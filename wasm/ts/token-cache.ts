@@ -22,6 +22,7 @@ import {
 import type { Owner } from "./owner.ts";
 import type { LoginWatch, Platform } from "./platform.ts";
 import { checkKey } from "./seal.ts";
+import { settleAll } from "./settle-all.ts";
 import { noStats, type Stats, sum } from "./stats.ts";
 import type { MemoryTokenStore } from "./store/memory-token-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
@@ -106,8 +107,8 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     close: (host: CacheHost, owner: Owner) => void,
   ): CachedCredential {
     const watch = watchOf(platform, credential, own.identity);
-    const whose = store && whoseTokens(credential, own, watch, platform);
     if (isOff()) return new SwitchedOffCredential(credential);
+    const whose = store && whoseTokens(credential, own, watch, platform);
     const to = host();
     const owner = to.adopt(credential, watch, whose);
     return cachedCredential(to, owner, () => close(to, owner));
@@ -176,7 +177,8 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
 
     async invalidate(scopes?: string | string[], options?: GetTokenOptions): Promise<void> {
       if (this.#closed) throw new ClosedError();
-      for (const wrapper of this.#all) await wrapper.invalidate(scopes, options);
+      // Each forgets at once what is in memory, whatever the store says to any of them.
+      await settleAll([...this.#all].map((wrapper) => wrapper.invalidate(scopes, options)));
     }
 
     async clear(): Promise<void> {

@@ -106,16 +106,24 @@ impl Documents {
 
     /// Deletes a document.
     pub fn remove(&self, key: &EntryKey) -> Result<(), StoreError> {
-        let Some((folder, keys)) = self.files.existing()? else {
+        let Some(folder) = self.files.existing_folder()? else {
             return Ok(());
         };
         let _held = take(&folder, Range::Save, PATIENCE, Doing::Delete)?;
-        if let Some(files) = folder.child(keys.id()).map_err(flawed(&folder, keys.id()))? {
-            files.remove(keys.name(key).token()).map_err(system(Doing::Delete))?;
+        // What was written before there was a key must not outlive this either.
+        remove_sealed_with(&Keys::unencrypted(), &folder, key)?;
+        match self.files.existing()? {
+            Some((folder, keys)) => remove_sealed_with(keys, &folder, key),
+            None => Ok(()),
         }
-        forget_unencrypted(&folder, keys, key);
-        Ok(())
     }
+}
+
+fn remove_sealed_with(keys: &Keys, folder: &Folder, key: &EntryKey) -> Result<(), StoreError> {
+    if let Some(files) = folder.child(keys.id()).map_err(flawed(folder, keys.id()))? {
+        files.remove(keys.name(key).token()).map_err(system(Doing::Delete))?;
+    }
+    Ok(())
 }
 
 fn read(files: &Folder, keys: &Keys, key: &EntryKey, known: &str) -> Look {

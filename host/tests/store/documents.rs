@@ -166,6 +166,10 @@ fn no_vault_is_an_error_and_unencrypted_files_go_once_there_is_one() {
     let plain_file = file(&stage);
     assert_eq!(fs::metadata(&plain_file).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(String::from_utf8_lossy(&fs::read(&plain_file).unwrap()).contains(CANARY));
+    // A vault has come, and no key is made yet: what was written before is deleted all the same.
+    open(&stage).remove(&document()).unwrap();
+    assert!(!plain_file.exists());
+    merge(&unsealed, &json!({}), &plain);
     let sealed = open(&stage);
     assert_eq!(load(&sealed), None);
     merge(&sealed, &json!({}), &plain);

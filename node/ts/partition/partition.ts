@@ -1,5 +1,5 @@
 // Whose tokens a credential gets, as its own options and files say it: what keeps them apart from those of all others.
-import type { Derived, Told, Untold } from "../../../wasm/ts/platform.ts";
+import { type Derived, generalKind, type Told, type Untold } from "../../../wasm/ts/platform.ts";
 import { entryKey } from "../../../wasm/ts/store/entry-key.ts";
 import { textOf } from "../fields.ts";
 import { hasOneGetToken, type Part, type Recognised, recognise, subjectOf } from "../kinds.ts";
@@ -27,7 +27,8 @@ function derived({ credential, known }: Part): Derived {
   if (!hasOneGetToken(credential)) return untold(name, "it was given a getToken of its own");
   if (known.parts !== undefined) return chain(name, known.parts);
   if (known.shape !== undefined) return configuredIdentity(known.shape, credential);
-  if (known.login !== undefined) return tool(credential, known);
+  // A class of the program's own may hold a tool's credential, and ask it, or somebody else, as it likes.
+  if (known.login !== undefined && name !== generalKind.name) return tool(credential, known);
   return untold(name, "it is of a class that the cache does not know");
 }
 

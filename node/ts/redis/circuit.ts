@@ -1,38 +1,31 @@
 // Leaves a server alone that did not answer in time, so that no second caller waits for it.
 
-/** So long, in milliseconds, before somebody looks whether it answers again. */
+/** So long, in milliseconds, before it is looked whether it answers again. */
 const restMs = 5_000;
 
 export class Circuit {
-  #restsUntil = Number.NEGATIVE_INFINITY;
-  #isProbing = false;
+  #isOpen = false;
 
   /** The server is to be left alone. */
   get isOpen(): boolean {
-    return this.#restsUntil !== Number.NEGATIVE_INFINITY;
+    return this.#isOpen;
   }
 
-  /** The server did not answer in time. */
-  open(): void {
-    this.#restsUntil = performance.now() + restMs;
+  /**
+   * The server did not answer in time. `ask` is asked after a rest, and again, until it answers: nobody waits for that, it keeps
+   * no process alive, and whoever needs the server next finds it in use.
+   */
+  open(ask: () => Promise<unknown>): void {
+    this.#isOpen = true;
+    setTimeout(() => this.#probe(ask), restMs).unref();
   }
 
-  /** The server answers. */
-  close(): void {
-    this.#restsUntil = Number.NEGATIVE_INFINITY;
-  }
-
-  /** Asks the server whether it answers, if it was left alone long enough. Nobody waits for it. */
-  probe(ask: () => Promise<unknown>): void {
-    if (this.#isProbing || performance.now() < this.#restsUntil) return;
-    this.#isProbing = true;
-    ask()
-      .then(
-        () => this.close(),
-        () => this.open(),
-      )
-      .finally(() => {
-        this.#isProbing = false;
-      });
+  #probe(ask: () => Promise<unknown>): void {
+    ask().then(
+      () => {
+        this.#isOpen = false;
+      },
+      () => this.open(ask),
+    );
   }
 }

@@ -49,10 +49,7 @@ export class RedisServer {
     late: (reply: unknown) => void = () => {},
   ): Promise<unknown> {
     const circuit = this.#circuitOf(shard);
-    if (circuit.isOpen) {
-      circuit.probe(() => this.#answerOf({ keys: options.keys, arguments: ["probe"] }, this.#patienceMs));
-      throw new RedisStoreError("LEFT_ALONE");
-    }
+    if (circuit.isOpen) throw new RedisStoreError("LEFT_ALONE");
     const began = performance.now();
     await this.#connected();
     try {
@@ -62,7 +59,7 @@ export class RedisServer {
       if (known.problem !== "TIMEOUT") throw known;
       // A client keeps what it sent before it lost the connection, to send it once more.
       if (this.#client.isReady === false) throw this.#givenUp();
-      circuit.open();
+      if (!circuit.isOpen) circuit.open(() => this.#probe(options.keys));
       throw known;
     }
   }
@@ -101,6 +98,11 @@ export class RedisServer {
       if (this.#client.isReady !== false) return true;
     }
     return false;
+  }
+
+  /** Whether the server answers; of a client that was closed nobody will ask. */
+  async #probe(keys: RedisScriptOptions["keys"]): Promise<void> {
+    if (this.#client.isOpen !== false) await this.#answerOf({ keys, arguments: ["probe"] }, this.#patienceMs);
   }
 
   #answerOf(

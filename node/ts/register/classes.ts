@@ -72,7 +72,8 @@ function forgetAfter(prototype: object, name: string, caches: Caches): void {
       try {
         return await (original as Method).apply(this, given);
       } finally {
-        await caches.get(this)?.invalidate();
+        // Whoever signed in has signed in, whatever the store says.
+        await caches.get(this)?.invalidate().catch(warn);
       }
     },
   };

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import * as identity from "@azure/identity";
-import type { TokenCredential } from "azure-token-cache";
+import type { AccessToken, TokenCredential } from "azure-token-cache";
 import { withTokenCache } from "azure-token-cache";
 import { MemoryTokenStore } from "azure-token-cache/testing";
 import { keyOf } from "./keys.ts";
@@ -39,6 +39,7 @@ const demanded: readonly [string, () => TokenCredential, RegExp][] = [
     () => new identity.ChainedTokenCredential({ getToken }),
     /credential \(in Chained/,
   ],
+  ["a class of one's own that holds the tool's", () => new Team(), /of a class that the cache does not know/],
   [
     "a certificate that is not there",
     () => new identity.ClientCertificateCredential("t", "c", "/no/such/certificate.pem"),
@@ -51,6 +52,15 @@ const demanded: readonly [string, () => TokenCredential, RegExp][] = [
 
 class MyAz extends identity.AzureCliCredential {
   override getToken = getToken as never;
+}
+
+class Team {
+  readonly primary = secret("s");
+  readonly fallback = new identity.AzureCliCredential();
+
+  getToken(scopes: string): Promise<AccessToken | null> {
+    return this.primary.getToken(scopes);
+  }
 }
 
 class Extended extends identity.ClientSecretCredential {

@@ -186,6 +186,21 @@ for (const from of packages) {
     });
   });
 
+  test(`${from}: a sign-in counts though the store cannot be used`, limits, async () => {
+    const printed = await print(
+      `
+      const [tenantId, clientId] = ["t", "c"];
+      const authority = "https://login.microsoftonline.com/t";
+      const authenticationRecord = { authority, homeAccountId: "ann.t", clientId, tenantId, username: "ann" };
+      const credential = new identity.DeviceCodeCredential({ tenantId, clientId, authenticationRecord });
+      credential.msalClient.getTokenByDeviceCode = async () => ({ token: "t1", expiresOnTimestamp: Date.now() + 36e5 });
+      const token = await tokenOf(credential);
+      print([token, (await credential.authenticate(scope)).username]);`,
+      { AZURE_TOKEN_CACHE: "persistent", AZURE_TOKEN_CACHE_VAULT: "keychain" },
+    );
+    assert.deepEqual(printed, ["t1", "ann"]);
+  });
+
   test(`${from}: an abort is the caller's own`, limits, async () => {
     const printed = await print(`
       const credential = new identity.AzureCliCredential();

@@ -7,7 +7,7 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { inspect } from "node:util";
 import { type CachedCredential, TokenCache, withTokenCache } from "azure-token-cache";
 import { cliIdentity } from "azure-token-cache/node";
-import { ManualClock } from "azure-token-cache/testing";
+import { ManualClock, MemoryTokenStore } from "azure-token-cache/testing";
 import { errorOf, hour, minute, scope, textOf, wrapped } from "./wrapped.ts";
 
 type Typed = Error & { code: string };
@@ -366,5 +366,6 @@ describe("AZURE_TOKEN_CACHE=off", () => {
     await Promise.all([credential.invalidate(), credential.close()]);
     const { getToken } = credential;
     assert.equal(((await errorOf(getToken(scope))) as Error).name, "UnboundCallError");
+    withTokenCache({ getToken: async () => null }, { store: new MemoryTokenStore() });
   });
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { CacheEvent, TokenStore, WithTokenCacheOptions } from "azure-token-cache";
 import {
+  ClosedError,
   FetchTimeoutError,
   NotSerializableError,
   OptionError,
@@ -243,6 +244,36 @@ describe("caches that share a store", () => {
     await clock.advance(1_000);
     assert.ok(await other);
     assert.equal(second.source.calls.length, 1);
+  });
+
+  it("do not wait at close for a run whose result nobody gets", { timeout: 10_000 }, async () => {
+    const store = new MemoryTokenStore();
+    const source = new ScriptedCredential(new ManualClock(), ["never"]);
+    // As az's: it cannot be told to stop.
+    const kind = { [Symbol.for("azure-token-cache.kind")]: { name: "AzureCliCredential", limitMs: minute } };
+    const options = { store, partition: "p", identity: "fixed" } as const;
+    const credential = withTokenCache(Object.assign(source, kind), options);
+    const asked = errorOf(credential.getToken(scope));
+    while (source.calls.length === 0) await new Promise(setImmediate);
+    await credential.close();
+    assert.ok((await asked) instanceof ClosedError);
+  });
+
+  it("forget in memory what is invalidated, whatever the store says", async () => {
+    const store = new MemoryTokenStore();
+    const clock = new ManualClock();
+    const cache = new TokenCache({ store, clock });
+    const sources = [new ScriptedCredential(clock), new ScriptedCredential(clock)];
+    const [first, second] = sources.map((source, at) => cache.wrap(source, { partition: `${at}` }));
+    await Promise.all([first?.getToken(scope), second?.getToken(scope)]);
+    store.invalidate = () => Promise.reject(new Error("no server"));
+    store.load = async () => ({ generation: { store: 0, entry: 0 } });
+    assert.equal(((await errorOf(cache.invalidate(scope))) as Error).message, "no server");
+    await Promise.all([first?.getToken(scope), second?.getToken(scope)]);
+    assert.deepEqual(
+      sources.map(({ calls }) => calls.length),
+      [2, 2],
+    );
   });
 
   it("take an extra slot where the one who fetches does not move", async () => {

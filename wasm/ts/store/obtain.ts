@@ -1,10 +1,10 @@
 // Takes a run of a credential by way of the store that its cache shares with other processes.
 import type { AccessToken } from "../credential.ts";
-import { type EventListener, type EventSubject, errorCodeOf, errorNameOf } from "../events.ts";
+import { type EventListener, type EventSubject, storeFailed } from "../events.ts";
 import type { Run } from "../run.ts";
 import type { Shelf, Shelved } from "../shelf.ts";
 import { type Patient, patienceMs } from "./patience.ts";
-import { type StoredErrors, StoredFetch, type StoredRequest, type StoreOperation } from "./stored-fetch.ts";
+import { type StoredErrors, StoredFetch, type StoredRequest } from "./stored-fetch.ts";
 import type { Clocks, Terms } from "./walk.ts";
 
 /** What a cache gives to its runs by way of a store. */
@@ -38,15 +38,15 @@ export function obtain(
   const fetching = new StoredFetch(request, {
     fetch: () => {
       host.started(run);
-      shelf.finishes(fetching.over);
       return call() as Promise<AccessToken | null>;
     },
+    saves: (over) => shelf.finishes(over),
     acquired: (token, at) => shelf.acquired.set(token, at),
     pause: (milliseconds) => pause(host, milliseconds, !run.behind),
     hold: () => host.after(() => {}, patienceMs, !run.behind),
     within: (work) => shelf.patience.within(host, work),
     errors: host.storeErrors,
-    storeFailed: (operation, error) => tell(host, run, operation, error),
+    storeFailed: (operation, error) => host.emit(storeFailed(host.subjectOf(run), operation, error)),
     monotonicMillis: () => host.monotonicMillis(),
     unixMillis: () => host.unixMillis(),
   });
@@ -57,16 +57,5 @@ export function obtain(
 function pause(host: StoreHost, milliseconds: number, keepAlive: boolean): Promise<void> {
   return new Promise((resolve) => {
     host.after(resolve, milliseconds, keepAlive);
-  });
-}
-
-function tell(host: StoreHost, run: Run, operation: StoreOperation, error: unknown): void {
-  const errorCode = errorCodeOf(error);
-  host.emit({
-    type: "store-failed",
-    ...host.subjectOf(run),
-    operation,
-    errorName: errorNameOf(error),
-    ...(errorCode !== undefined && { errorCode }),
   });
 }

@@ -1,9 +1,10 @@
 // Gets one token by way of the store: performs the walk, and answers as soon as there is an answer.
 import type { AccessToken } from "../credential.ts";
+import type { StoreOperation } from "../events.ts";
 import { isNetwork, retryAfter } from "../failure.ts";
 import type { Shelved } from "../shelf.ts";
 import { Ending } from "./ending.ts";
-import { readEntry } from "./read-entry.ts";
+import { nothingStored, readEntry } from "./read-entry.ts";
 import { accessTokenOf, storedTokenOf } from "./stored-token.ts";
 import type { Generation, StoredEntry, StoredFailure, StoreLock, TokenStore } from "./token-store.ts";
 import { Answer, type Clocks, Locking, Step, type Terms, Walk } from "./walk.ts";
@@ -26,6 +27,8 @@ export interface StoredRequest extends Shelved {
 export interface StoredFetchHost extends Clocks {
   /** Runs the credential. */
   fetch(): Promise<AccessToken | null>;
+  /** The cache has taken the token, which is in the store when this is over. */
+  saves(over: Promise<void>): void;
   /** When a token that callers get was acquired, in milliseconds since the Unix epoch. */
   acquired(token: AccessToken, at: number): void;
   pause(milliseconds: number): Promise<void>;
@@ -45,11 +48,6 @@ export interface StoredErrors {
   moved(): Error;
 }
 
-/** What a store was asked to do. */
-export type StoreOperation = "load" | "lock" | "save" | "save-failure" | "unlock";
-
-const nothing: StoredEntry = { generation: { store: 0, entry: 0 } };
-
 export class StoredFetch {
   readonly #request: StoredRequest;
   readonly #host: StoredFetchHost;
@@ -61,7 +59,7 @@ export class StoredFetch {
   #lock: StoreLock | undefined;
   /** Of the first look, until the walk has been told of it. */
   #first: StoredEntry | undefined;
-  #found: StoredEntry = nothing;
+  #found: StoredEntry = nothingStored;
   #fetched: AccessToken | null = null;
   #fetchedAt = 0;
   #failure: { readonly error: unknown; readonly at: number } | undefined;
@@ -93,6 +91,7 @@ export class StoredFetch {
 
   /** What the cache made of the answer: one of `Ending`. */
   settle(ending: number): void {
+    if (ending === Ending.Granted) this.#host.saves(this.over);
     this.#settle(ending);
   }
 
@@ -144,7 +143,7 @@ export class StoredFetch {
   async #load(): Promise<void> {
     const { store, key } = this.#request;
     const load = () => this.#attempt("load", async () => readEntry(await store.load(key)));
-    this.#found = this.#first ?? (await load()) ?? nothing;
+    this.#found = this.#first ?? (await load()) ?? nothingStored;
     this.#first = undefined;
     const { login, loginNow } = this.#request;
     const moved = loginNow()?.account !== login.account;
