@@ -60,7 +60,8 @@ export class RealAz implements AsyncDisposable {
     });
     const az = new RealAz(entra, await mkdtemp(join(tmpdir(), "az-")));
     await az.#installWrapper();
-    await az.#registerCloud();
+    await az.registerCloud("Stand", entra);
+    await az.succeed("cloud", "set", "--name", "Stand");
     await cp(az.configFolder, az.#pristine, { recursive: true });
     return az;
   }
@@ -140,14 +141,8 @@ export class RealAz implements AsyncDisposable {
     return { args: parts, atUnixMs: Number(atUnixNs) / 1e6, pid: Number(pid), running };
   }
 
-  async #installWrapper(): Promise<void> {
-    await mkdir(join(this.#folder, "bin"));
-    await mkdir(this.#log);
-    await writeFile(join(this.#folder, "bin", "az"), wrapper(this.#log), { mode: 0o755 });
-  }
-
-  async #registerCloud(): Promise<void> {
-    const { url } = this.#entra;
+  /** Makes the services of a stand-in a cloud that can be set. */
+  async registerCloud(name: string, { url }: Entra): Promise<void> {
     const endpoints = {
       "active-directory": url,
       "resource-manager": url,
@@ -156,9 +151,14 @@ export class RealAz implements AsyncDisposable {
       "active-directory-graph-resource-id": `${url}/graph`,
       "microsoft-graph-resource-id": `${url}/graph`,
     };
-    const flags = Object.entries(endpoints).flatMap(([name, value]) => [`--endpoint-${name}`, value]);
-    await this.succeed("cloud", "register", "--name", "Stand", "--skip-endpoint-discovery", ...flags);
-    await this.succeed("cloud", "set", "--name", "Stand");
+    const flags = Object.entries(endpoints).flatMap(([endpoint, value]) => [`--endpoint-${endpoint}`, value]);
+    await this.succeed("cloud", "register", "--name", name, "--skip-endpoint-discovery", ...flags);
+  }
+
+  async #installWrapper(): Promise<void> {
+    await mkdir(join(this.#folder, "bin"));
+    await mkdir(this.#log);
+    await writeFile(join(this.#folder, "bin", "az"), wrapper(this.#log), { mode: 0o755 });
   }
 
   async #loginUser(user: User): Promise<void> {

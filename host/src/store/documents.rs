@@ -111,15 +111,15 @@ impl Documents {
         };
         let _held = take(&folder, Range::Save, PATIENCE, Doing::Delete)?;
         // What was written before there was a key must not outlive this either.
-        remove_sealed_with(&Keys::unencrypted(), &folder, key)?;
-        match self.files.existing()? {
-            Some((folder, keys)) => remove_sealed_with(keys, &folder, key),
+        remove_written_with(&Keys::unencrypted(), &folder, key)?;
+        match self.files.find_keys(&folder)? {
+            Some(keys) => remove_written_with(keys, &folder, key),
             None => Ok(()),
         }
     }
 }
 
-fn remove_sealed_with(keys: &Keys, folder: &Folder, key: &EntryKey) -> Result<(), StoreError> {
+fn remove_written_with(keys: &Keys, folder: &Folder, key: &EntryKey) -> Result<(), StoreError> {
     if let Some(files) = folder.child(keys.id()).map_err(flawed(folder, keys.id()))? {
         files.remove(keys.name(key).token()).map_err(system(Doing::Delete))?;
     }
@@ -160,11 +160,8 @@ fn version(bytes: &[u8]) -> String {
 /// What was written before there was a vault must not outlive the first change that is sealed.
 fn forget_unencrypted(folder: &Folder, in_use: &Keys, key: &EntryKey) {
     let plain = Keys::unencrypted();
-    if plain.id() == in_use.id() {
-        return;
-    }
-    if let Ok(Some(files)) = folder.child(plain.id()) {
+    if plain.id() != in_use.id() {
         // Fails where the sealed file could not have been written either.
-        let _ = files.remove(plain.name(key).token());
+        let _ = remove_written_with(&plain, folder, key);
     }
 }

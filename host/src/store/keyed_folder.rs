@@ -120,7 +120,7 @@ impl KeyedFolder {
     }
 
     /// The key that the record names, if this process can reach it.
-    fn find_keys(&self, store: &Folder) -> Result<Option<&Keys>, StoreError> {
+    pub fn find_keys(&self, store: &Folder) -> Result<Option<&Keys>, StoreError> {
         if let Some(keys) = self.keys.get() {
             return Ok(Some(&keys.keys));
         }

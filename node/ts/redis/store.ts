@@ -1,4 +1,5 @@
 // The store on a Redis server: each of its operations is one command, and what it writes is sealed.
+import { settleAll } from "../../../wasm/ts/settle-all.ts";
 import { failureOf, recordOfFailure, recordOfToken, tokenOf } from "../../../wasm/ts/store/record.ts";
 import { SealingKey } from "../../../wasm/ts/store/sealed-format.ts";
 import type {
@@ -99,7 +100,7 @@ export class RedisTokenStore implements TokenStore {
   async invalidate(beginning: EntryKey): Promise<void> {
     if (beginning.length === 0) return this.clear();
     const entries = await this.#entriesOf(beginning);
-    await all(
+    await settleAll(
       entries.map(async (entry) => {
         const field = await beginningName(entry.sealing, beginning);
         await this.#forget(field, entry);
@@ -113,7 +114,7 @@ export class RedisTokenStore implements TokenStore {
 
   /** In every shard: any may hold what is meant. The entry of that very name goes at once, others when they expire. */
   async #forget(field: string, own?: Entry): Promise<void> {
-    await all(
+    await settleAll(
       shards.map((shard) => {
         const keys = shard === own?.shard ? [...own.keys] : [generationsKey(this.#prefix, shard)];
         return this.#server.run(shard, { keys, arguments: ["forget", field] });
@@ -210,11 +211,6 @@ function latest<T>(found: readonly (T | undefined)[], timeOf: (one: T) => number
     if (one === undefined || other === undefined) return one ?? other;
     return timeOf(other) > timeOf(one) ? other : one;
   }, undefined);
-}
-
-/** Waits for each, also where another failed: what can be forgotten is. */
-async function all(work: readonly Promise<unknown>[]): Promise<void> {
-  for (const done of await Promise.allSettled(work)) if (done.status === "rejected") throw done.reason;
 }
 
 function text(number: number | undefined): string {

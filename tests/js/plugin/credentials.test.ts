@@ -1,13 +1,12 @@
 // The plugin under the real @azure/identity, each step in a process of its own: what one process got, the next one has.
 import assert from "node:assert/strict";
 import { request } from "node:https";
-import { after, before, beforeEach, test } from "node:test";
+import { after, before, beforeEach } from "node:test";
 import { alice, robot } from "../../stand/directory.ts";
 import { type Entra, startEntra } from "../../stand/entra.ts";
 import { Programs } from "../../stand/programs.ts";
-import { Stand } from "../store/stand.ts";
 import type { Task } from "./program.subject.ts";
-import { application, keyFile, onStand, run, scope } from "./program.ts";
+import { application, keyFile, onStand, pluginTest, run, scope } from "./program.ts";
 
 const enabled = { enabled: true };
 const own = { enabled: true, name: "an own name" };
@@ -20,13 +19,6 @@ before(async () => {
 });
 after(() => entra.close());
 beforeEach(() => entra.forgetRequests());
-
-function pluginTest(name: string, body: (stand: Stand) => Promise<void>): void {
-  test(name, { timeout: 300_000 }, async () => {
-    using stand = new Stand();
-    await body(stand);
-  });
-}
 
 pluginTest("an application's token: the second process makes no request", async (stand) => {
   const first = await run(entra, stand, application(entra, enabled));

@@ -2,24 +2,16 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { cachePersistence } from "azure-token-cache/plugin";
-import { Stand } from "../store/stand.ts";
+import type { Stand } from "../store/stand.ts";
 import { App, cachePluginsOf } from "./msal.mjs";
-import { keyFile } from "./program.ts";
+import { keyFile, pluginTest } from "./program.ts";
 
 const subject = fileURLToPath(new URL("crowd.subject.mjs", import.meta.url));
 const processes = 16;
 const rounds = 8;
-
-function pluginTest(name: string, body: (stand: Stand) => Promise<void>): void {
-  test(name, { timeout: 300_000 }, async () => {
-    using stand = new Stand();
-    await body(stand);
-  });
-}
 
 async function start(stand: Stand, ...args: string[]): Promise<void> {
   await promisify(execFile)(process.execPath, [subject, ...args], { env: stand.environment });

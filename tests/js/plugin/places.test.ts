@@ -9,9 +9,9 @@ import { type CachePersistenceError, cachePersistence } from "azure-token-cache/
 import { canaryMark, findLeaks, findLeaksIn } from "../../leaks/search.mjs";
 import { alice } from "../../stand/directory.ts";
 import { type Entra, startEntra } from "../../stand/entra.ts";
-import { Stand } from "../store/stand.ts";
+import type { Stand } from "../store/stand.ts";
 import { App, type CachePlugin, cachePluginsOf } from "./msal.mjs";
-import { application, keyFile, onStand, run, scope } from "./program.ts";
+import { application, keyFile, onStand, pluginTest, run, scope } from "./program.ts";
 
 const nobody = 65_534;
 const enabled = { enabled: true };
@@ -23,13 +23,6 @@ before(async () => {
 });
 after(() => entra.close());
 beforeEach(() => entra.forgetRequests());
-
-function pluginTest(name: string, body: (stand: Stand) => Promise<void>): void {
-  test(name, { timeout: 300_000 }, async () => {
-    using stand = new Stand();
-    await body(stand);
-  });
-}
 
 /** The files of MSAL's caches. */
 function caches(stand: Stand): string[] {

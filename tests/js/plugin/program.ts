@@ -1,14 +1,23 @@
 // Runs programs that sign in with the plugin, each in a process of its own, on the Entra ID stand-in and a folder of a test's own.
 import { execFile } from "node:child_process";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { robot } from "../../stand/directory.ts";
 import type { Entra } from "../../stand/entra.ts";
-import type { Stand } from "../store/stand.ts";
+import { Stand } from "../store/stand.ts";
 import type { Task, Told } from "./program.subject.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const subject = fileURLToPath(new URL("program.subject.ts", import.meta.url));
+
+/** A test with a folder of its own. */
+export function pluginTest(name: string, body: (stand: Stand) => Promise<void>): void {
+  test(name, { timeout: 300_000 }, async () => {
+    using stand = new Stand();
+    await body(stand);
+  });
+}
 
 /** What it printed, and what it said on standard error. */
 export async function run(

@@ -104,7 +104,7 @@ describe("az", () => {
   it("has the tokens of the cloud that is active, and drops them when another one is", limits, async () => {
     await appendFile(world.caPath, `\n${china.ca}`);
     await using az = await RealAz.create(world);
-    await registerCloud(az, "China", china);
+    await az.registerCloud("China", china);
     await az.login(robot);
     await az.succeed("cloud", "set", "--name", "China");
     await az.login(drone);
@@ -161,17 +161,4 @@ function of<T>(list: readonly T[], at: number): T {
   const found = list[at];
   assert.ok(found !== undefined);
   return found;
-}
-
-async function registerCloud(az: RealAz, name: string, { url }: Entra): Promise<void> {
-  const endpoints = {
-    "active-directory": url,
-    "resource-manager": url,
-    "active-directory-resource-id": `${url}/arm`,
-    management: `${url}/arm`,
-    "active-directory-graph-resource-id": `${url}/graph`,
-    "microsoft-graph-resource-id": `${url}/graph`,
-  };
-  const flags = Object.entries(endpoints).flatMap(([endpoint, value]) => [`--endpoint-${endpoint}`, value]);
-  await az.succeed("cloud", "register", "--name", name, "--skip-endpoint-discovery", ...flags);
 }
