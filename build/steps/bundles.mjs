@@ -29,14 +29,14 @@ export const bundles = {
 };
 
 async function bundle(build, entry) {
-  const { file, source, platform } = entry;
+  const { file, source, platform, format = "esm", variant } = entry;
   const result = await build({
     entryPoints: [join(root, source)],
     absWorkingDir: root,
     outfile: join(dist, file),
     bundle: true,
     write: false,
-    format: "esm",
+    format,
     target: "es2022",
     platform,
     define: { PACKAGE_VERSION: JSON.stringify(version) },
@@ -48,7 +48,7 @@ async function bundle(build, entry) {
     charset: "utf8",
     loader: { ".lua": "text" },
     logLevel: "silent",
-    plugins: [separateFiles(entry), ...(entry.workerd ? [filesForWorkerd] : [])],
+    plugins: [separateFiles(entry), ...(variant === undefined ? [] : [filesOf(variant)])],
   }).catch((error) => {
     throw new Failure(error.message);
   });
@@ -59,7 +59,7 @@ async function bundle(build, entry) {
 }
 
 /** What stays outside a bundle: the late entries, and the wasm files that workerd imports as modules. */
-const separateFiles = ({ workerd = false }) => ({
+const separateFiles = ({ variant }) => ({
   name: "separate files",
   setup(build) {
     build.onResolve({ filter: /\.wasm$/ }, ({ path }) => ({ path, external: true }));
@@ -68,18 +68,18 @@ const separateFiles = ({ workerd = false }) => ({
       const late = entries.filter((entry) => entry.late && entry.source === source);
       if (late.length === 0 || kind === "entry-point") return undefined;
       if (kind !== "dynamic-import") return { errors: [{ text: `${source} is loaded late: import() it` }] };
-      const { file } = late.find((entry) => (entry.workerd ?? false) === workerd) ?? late[0];
+      const { file } = late.find((entry) => entry.variant === variant) ?? late[0];
       return { path: `./${file}`, external: true };
     });
   },
 });
 
-const filesForWorkerd = {
-  name: "files for workerd",
+const filesOf = (variant) => ({
+  name: `files of ${variant}`,
   setup(build) {
     build.onResolve({ filter: /^\..*\.ts$/ }, ({ path, resolveDir }) => {
-      const instead = resolve(resolveDir, path.replace(/\.ts$/, ".workerd.ts"));
+      const instead = resolve(resolveDir, path.replace(/\.ts$/, `.${variant}.ts`));
       return existsSync(instead) ? { path: instead } : undefined;
     });
   },
-};
+});

@@ -1,10 +1,9 @@
 // Loads the native addon of this platform, if there is one.
 
-// Asked for where they are used, not imported: each import of a builtin costs every program's start up to a millisecond,
-// and that of node:fs, which brings node:fs/promises along, three.
-const { dirname, join, toNamespacedPath } = process.getBuiltinModule("node:path");
+import { placesOf } from "./package-files.ts";
 
-declare const __filename: string | undefined;
+const { toNamespacedPath } = process.getBuiltinModule("node:path");
+
 /** Written by the build. */
 declare const PACKAGE_VERSION: string | undefined;
 
@@ -38,20 +37,17 @@ function shared(): Map<string, object> {
 }
 
 function load(): object | undefined {
-  const here = thisFile();
-  if (here === undefined) return undefined;
-  for (const path of candidates(here)) {
+  for (const path of placesOf(...platformNames().map((name) => `azure-token-cache.${name}.node`))) {
     const exports = tryLoad(path);
     if (exports !== undefined) return exports;
   }
   return undefined;
 }
 
-/** A file for another platform, or one that this system's loader refuses, is as none: there is a fallback. */
+/** A file that is not there, or that this system's loader refuses, is as none: there is a fallback. */
 function tryLoad(path: string): object | undefined {
   const known = shared().get(path);
   if (known !== undefined) return known;
-  if (!process.getBuiltinModule("node:fs").existsSync(path)) return undefined;
   try {
     // Not required: that takes half a millisecond more.
     const module = { exports: {} };
@@ -63,38 +59,9 @@ function tryLoad(path: string): object | undefined {
   }
 }
 
-/** Beside this file; and, when this file was bundled into an application, in the installed package. */
-function* candidates(here: string): Generator<string> {
-  yield* addonsIn(dirname(here));
-  // Looked up only then: that takes a millisecond.
-  const installed = installedPackage(here);
-  if (installed !== undefined) yield* addonsIn(join(installed, "dist"));
-}
-
-function addonsIn(folder: string): string[] {
-  return platformNames().map((name) => join(folder, `azure-token-cache.${name}.node`));
-}
-
-/** There is none where the application was bundled and shipped without the package. */
-function installedPackage(here: string): string | undefined {
-  try {
-    const require = process.getBuiltinModule("node:module").createRequire(here);
-    return dirname(require.resolve("azure-token-cache/package.json"));
-  } catch {
-    return undefined;
-  }
-}
-
 /** What files of this platform have in their names. */
 export function platformNames(): string[] {
   const name = `${process.platform}-${process.arch}`;
   if (process.platform === "linux") return [`${name}-gnu`, `${name}-musl`];
   return [process.platform === "win32" ? `${name}-msvc` : name];
-}
-
-/** A bundler that writes CommonJS leaves `import.meta.url` empty, and there is `__filename`. */
-function thisFile(): string | undefined {
-  const url: string | undefined = import.meta.url;
-  if (url !== undefined) return process.getBuiltinModule("node:url").fileURLToPath(url);
-  return typeof __filename === "string" ? __filename : undefined;
 }

@@ -189,7 +189,7 @@ function checked(options: unknown): NativeOptions {
   return nativeOptions({
     directory: given.directory,
     vault: given.vault,
-    name: checkedName(given.name ?? "default"),
+    name: given.name == null ? "default" : checkedName(given.name),
     unsafeAllowUnencrypted: checkedFlag(
       "unsafeAllowUnencryptedStorage",
       given.unsafeAllowUnencryptedStorage ?? false,

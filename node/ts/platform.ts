@@ -2,10 +2,10 @@
 import type { CredentialKind, Derived, LoginWatch, Platform } from "../../wasm/ts/platform.ts";
 import { cliIdentityNeeds } from "./cli-identity.ts";
 import { hasOneGetToken, recognise, subjectOf, unknownLogin } from "./kinds.ts";
+import { partitionOf, partitionOfCli } from "./load/partitions.ts";
 import { type LoginNeeds, watchLogin } from "./login-watch/login-watch.ts";
 import { monotonicMillis } from "./monotonic.ts";
 import { engineBeside } from "./native-engine.ts";
-import { partitionOf, partitionOfCli } from "./partition/partition.ts";
 import { required } from "./required.ts";
 
 export const nodePlatform: Platform = {

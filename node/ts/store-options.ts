@@ -12,9 +12,12 @@ export interface NativeOptions {
   readonly name: string;
   readonly vault: string | undefined;
   readonly unsafeAllowUnencrypted: boolean;
-  /** Names and values by turns. */
+  /** Of `variables`: names and values by turns. */
   readonly environment: readonly string[];
 }
+
+/** What host's store reads of the environment. */
+const variables = ["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "LOCALAPPDATA"];
 
 /** The options as an object that holds nothing but what is known. */
 export function checkedKnown(options: unknown, known: readonly string[]): object {
@@ -38,7 +41,7 @@ export function nativeOptions(options: {
     name: options.name,
     vault: checkedVault(options.vault ?? knownVault(env["AZURE_TOKEN_CACHE_VAULT"])),
     unsafeAllowUnencrypted: options.unsafeAllowUnencrypted,
-    environment: Object.entries(env).flat() as string[],
+    environment: variables.flatMap((name) => (env[name] === undefined ? [] : [name, env[name]])),
   };
 }
 

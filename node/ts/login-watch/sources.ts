@@ -1,7 +1,7 @@
 // Which files and variables say who a developer tool is logged in as, found the way the tool finds them.
 
 // Not imported: `addon.ts` says why.
-const { isAbsolute, join, resolve } = process.getBuiltinModule("node:path");
+const { basename, dirname, isAbsolute, join, resolve, sep } = process.getBuiltinModule("node:path");
 
 /** A tool whose login a credential may take. */
 export type Tool = "az" | "azd" | "powershell" | "vscode";
@@ -47,22 +47,18 @@ export function loginSources(
 ): LoginSources | undefined {
   const az = usesAz(tools);
   if (az && environment["AZURE_CONFIG_DIR"] === "") return undefined;
-  const places: Places = { environment, home: expandedHome(environment) };
-  const found = [
-    ...(az ? azFiles(places) : []),
-    ...(tools.includes("azd") ? azdFiles(places) : []),
-    ...(tools.includes("powershell") ? [powershellContext(environment)] : []),
-    ...(tools.includes("vscode") ? [{ path: vscodeRecord(environment), role: "opaque" as const }] : []),
-  ];
-  const secrets = az ? azSecrets(places) : [];
-  if (folder === undefined && !found.every(({ path }) => isAbsolute(path))) return undefined;
-  const absolute = (path: string) => resolve(folder ?? "/", path);
-  return {
-    files: found.map(({ path }) => absolute(path)),
-    roles: found.map(({ role }) => roles.indexOf(role)),
-    secrets: secrets.map(absolute),
-    ...(az && variables(environment)),
-  };
+  const sources: LoginSources = { files: [], roles: [], secrets: [], ...(az && variables(environment)) };
+  for (const { path, files, secrets = [] } of folders(tools, environment)) {
+    if (folder === undefined && !isAbsolute(path)) return undefined;
+    // Made absolute once for all of its files: this is a part of every program's start.
+    const inside = prefixOf(resolve(folder ?? "/", path));
+    for (const [name, role] of files) {
+      sources.files.push(inside + name);
+      sources.roles.push(roles.indexOf(role));
+    }
+    for (const name of secrets) sources.secrets.push(inside + name);
+  }
+  return sources;
 }
 
 const azVariables = ["AZURE_CLOUD_NAME", "ACC_CLOUD", "COPILOT_AGENT_SESSION_ID", "ARM_CLOUD_METADATA_URL"];
@@ -86,10 +82,6 @@ function homeVariables(): readonly string[] {
   return process.platform === "win32" ? ["USERPROFILE", "HOMEDRIVE", "HOMEPATH"] : ["HOME"];
 }
 
-function powershellContext(environment: Environment): Found {
-  return { path: join(powershellFolder(environment), "AzureRmContext.json"), role: "powershellContext" };
-}
-
 /** In the order of core's numbers. */
 const roles = [
   "azProfile",
@@ -101,43 +93,54 @@ const roles = [
   "opaque",
 ] as const;
 
-interface Found {
+/** A tool's folder, and the names of its files that count. */
+interface Folder {
   readonly path: string;
-  readonly role: (typeof roles)[number];
+  readonly files: readonly (readonly [name: string, role: (typeof roles)[number]])[];
+  readonly secrets?: readonly string[];
 }
 
-interface Places {
-  readonly environment: Environment;
-  readonly home: string;
-}
-
-function azFolder({ environment, home }: Places): string {
-  return environment["AZURE_CONFIG_DIR"] ?? join(home, ".azure");
-}
-
-function azFiles(places: Places): Found[] {
-  const folder = azFolder(places);
-  return [
-    { path: join(folder, "azureProfile.json"), role: "azProfile" },
-    { path: join(folder, "clouds.config"), role: "azClouds" },
-    { path: join(folder, "config"), role: "azConfig" },
-  ];
-}
+const azFiles = [
+  ["azureProfile.json", "azProfile"],
+  ["clouds.config", "azClouds"],
+  ["config", "azConfig"],
+] as const;
 
 /** Encrypted ones end in `.bin`. */
-function azSecrets(places: Places): string[] {
-  const folder = azFolder(places);
-  return ["msal_token_cache", "service_principal_entries"].flatMap((name) =>
-    [".json", ".bin"].map((end) => join(folder, name + end)),
-  );
+const azSecrets = [
+  "msal_token_cache.json",
+  "msal_token_cache.bin",
+  "service_principal_entries.json",
+  "service_principal_entries.bin",
+];
+
+const azdFiles = [
+  ["auth.json", "azdAuth"],
+  ["config.json", "azdConfig"],
+] as const;
+
+function* folders(tools: readonly Tool[], environment: Environment): Generator<Folder> {
+  const home = expandedHome(environment);
+  if (usesAz(tools)) {
+    const path = environment["AZURE_CONFIG_DIR"] ?? join(home, ".azure");
+    yield { path, files: azFiles, secrets: azSecrets };
+  }
+  if (tools.includes("azd")) {
+    yield { path: environment["AZD_CONFIG_DIR"] || join(home, ".azd"), files: azdFiles };
+  }
+  if (tools.includes("powershell")) {
+    const path = powershellFolder(environment);
+    yield { path, files: [["AzureRmContext.json", "powershellContext"]] };
+  }
+  if (tools.includes("vscode")) {
+    const record = vscodeRecord(environment);
+    yield { path: dirname(record), files: [[basename(record), "opaque"]] };
+  }
 }
 
-function azdFiles({ environment, home }: Places): Found[] {
-  const folder = environment["AZD_CONFIG_DIR"] || join(home, ".azd");
-  return [
-    { path: join(folder, "auth.json"), role: "azdAuth" },
-    { path: join(folder, "config.json"), role: "azdConfig" },
-  ];
+/** What the names of a folder's files stand behind. */
+function prefixOf(folder: string): string {
+  return folder.endsWith(sep) ? folder : folder + sep;
 }
 
 /** Az.Accounts names its folder with a capital letter, az does not; on most file systems of Windows and macOS they are one. */
@@ -170,11 +173,11 @@ function knownHome(): string {
 }
 
 function variables(environment: Environment): Partial<LoginSources> {
-  const named = {
-    azureCloudName: environment["AZURE_CLOUD_NAME"],
-    accCloud: environment["ACC_CLOUD"],
-    copilotAgentSessionId: environment["COPILOT_AGENT_SESSION_ID"],
-    armCloudMetadataUrl: environment["ARM_CLOUD_METADATA_URL"],
-  };
-  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+  const named: { -readonly [name in keyof LoginSources]?: LoginSources[name] } = {};
+  const { AZURE_CLOUD_NAME, ACC_CLOUD, COPILOT_AGENT_SESSION_ID, ARM_CLOUD_METADATA_URL } = environment;
+  if (AZURE_CLOUD_NAME !== undefined) named.azureCloudName = AZURE_CLOUD_NAME;
+  if (ACC_CLOUD !== undefined) named.accCloud = ACC_CLOUD;
+  if (COPILOT_AGENT_SESSION_ID !== undefined) named.copilotAgentSessionId = COPILOT_AGENT_SESSION_ID;
+  if (ARM_CLOUD_METADATA_URL !== undefined) named.armCloudMetadataUrl = ARM_CLOUD_METADATA_URL;
+  return named;
 }
