@@ -154,7 +154,13 @@ test("beside the module hooks of others, whoever comes first", limits, async () 
 
 test("two copies of the package are one", limits, async () => {
   using stage = new Stage();
-  const another = stage.copyPackage(["register.js", "register-hooks.js", "index.node.js", "core.wasm", "node.js"]);
+  const another = stage.copyPackage([
+    "register.js",
+    "register-hooks.js",
+    "index.node.js",
+    "core.wasm",
+    "node.js",
+  ]);
   const source = `import * as identity from "@azure/identity";${twice}
     const original = Symbol.for("azure-token-cache.original");
     const { getToken } = identity.AzureCliCredential.prototype;

@@ -1,6 +1,7 @@
 // The packed package, imported, required, bundled and minified, and then used, in every runtime it is for.
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type BuildOptions, build } from "esbuild";
@@ -98,6 +99,28 @@ for (const format of ["esm", "cjs"] as const)
     await bundle({ entryPoints: ["use-bundled.mjs"], outfile, format, platform: "node" });
     for (const major of nodeMajors) assert.equal(packed.run(node(major), [outfile]), "used\n");
   });
+
+test("bundled for Node it is one file, and needs nothing beside it", async () => {
+  const alone = mkdtempSync(join(tmpdir(), "bundled-"));
+  try {
+    const outfile = join(alone, "program.mjs");
+    await bundle({ entryPoints: ["use-bundled.mjs"], outfile, format: "esm", platform: "node" });
+    assert.equal(packed.run(node(20), [outfile]), "used\n");
+    // By a bundler that does not honour the condition "module", what is missing is named.
+    await bundle({
+      entryPoints: ["use-bundled.mjs"],
+      outfile,
+      format: "esm",
+      platform: "node",
+      conditions: ["nothing"],
+      // Node prints the line of an error: half a megabyte of it would be cut in a pipe.
+      lineLimit: 120,
+    });
+    assert.throws(() => packed.run(node(20), [outfile]), /: core\.wasm is not beside/);
+  } finally {
+    rmSync(alone, { recursive: true, force: true });
+  }
+});
 
 for (const format of ["esm", "iife"] as const)
   test(`bundled and minified for browsers as ${format}: nothing of Node in it`, async () => {
