@@ -347,12 +347,12 @@ impl Cache {
     }
 
     /// A run brought a token of this owner: call it before [`Self::handle_fetched`]. A chain may have fallen through to
-    /// somebody else: behind the callers that is a failure of its winner, in front of them a change of identity.
+    /// somebody else: behind the callers that is a failure of its winner, in front of them a change of identity. Then the older
+    /// tokens go. Runs in flight go on, and are judged by what they bring: a credential may ask somebody else for each scope.
     pub fn handle_owner(&mut self, fetch: FetchId, owner: Owner<'_>, now: Instant) -> Ownership {
+        let _ = now;
         let Some(id) = self.jobs.of_fetch(fetch) else { return Ownership::Known };
-        let Some(&Job { entry, waiters, superseded: None, .. }) = self.jobs.get(id) else {
-            return Ownership::Known;
-        };
+        let Some((entry, waiters)) = self.jobs.say_whose(id) else { return Ownership::Known };
         let Some(credential) = self.slots.key(entry).map(|key| key.credential) else {
             return Ownership::Known;
         };
@@ -367,12 +367,14 @@ impl Cache {
         known.forget();
         known.remember(owner);
         for &other in &self.slots.of(Some(credential), None) {
-            if other != entry {
-                self.forget(other, Superseded::IdentityChanged, now);
+            self.forget_held(other);
+            if let Some(flying) = self.jobs.of_entry(other) {
+                self.jobs.serve_never(flying);
+                if flying != id {
+                    self.jobs.supersede(flying, Superseded::OwnerChanged);
+                }
             }
         }
-        self.forget_held(entry);
-        self.jobs.serve_never(id);
         Ownership::Other
     }
 
@@ -388,7 +390,10 @@ impl Cache {
         self.jobs.end_run(id);
         let Some(job) = self.jobs.get(id) else { return Settled::Nothing };
         let moved = stability != Stability::Steady || job.superseded == Some(Superseded::IdentityChanged);
-        if job.superseded == Some(Superseded::Invalidated) || (moved && job.runs < MAX_RUNS) {
+        // It does not say whose it is.
+        let doubtful =
+            job.superseded == Some(Superseded::OwnerChanged) && matches!(outcome, Outcome::Granted(_));
+        if job.superseded == Some(Superseded::Invalidated) || ((moved || doubtful) && job.runs < MAX_RUNS) {
             return self.run_again(id, now);
         }
         if !moved {
@@ -801,7 +806,8 @@ impl Cache {
 
     fn end_at_limit(&mut self, id: JobId, now: Instant) -> Settled {
         let Some(job) = self.jobs.get(id) else { return Settled::Nothing };
-        let (fetch, superseded) = (job.fetch, job.superseded.is_some());
+        let superseded = job.superseded.is_some_and(|why| why != Superseded::OwnerChanged);
+        let fetch = job.fetch;
         self.actions.push(Action::Abort { fetch });
         self.jobs.end_run(id);
         if superseded {
@@ -815,9 +821,9 @@ impl Cache {
         self.forget_held(entry);
         let Some(id) = self.jobs.of_entry(entry) else { return };
         self.jobs.serve_never(id);
+        self.jobs.supersede(id, why);
         let abortable = self.kind_of(entry).abortable;
         let Some(job) = self.jobs.get_mut(id) else { return };
-        job.superseded = Some(job.superseded.map_or(why, |before| before.max(why)));
         job.patience_over = false;
         if abortable {
             let fetch = job.fetch;

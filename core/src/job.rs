@@ -47,6 +47,8 @@ pub enum Reason {
 /// Why the result of a run no longer counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Superseded {
+    /// Somebody else's token came for another entry of the credential: what the run brings counts if it says whose it is.
+    OwnerChanged,
     /// The entry was invalidated.
     Invalidated,
     /// Another account is logged in.
@@ -167,6 +169,22 @@ impl Jobs {
         job.serve_at = Some(serve_at);
         self.set_timer((serve_at, id, Reason::FrontPatience));
         Some(serve_at)
+    }
+
+    /// What the run under way brings does not count, for this reason or a weightier one of before.
+    pub fn supersede(&mut self, id: JobId, why: Superseded) {
+        if let Some(job) = self.get_mut(id) {
+            job.superseded = job.superseded.max(Some(why));
+        }
+    }
+
+    /// The run under way has said whose its token is: its entry and how many wait, where that is to be judged.
+    pub fn say_whose(&mut self, id: JobId) -> Option<(EntryId, u32)> {
+        let job = self.get_mut(id)?;
+        if job.superseded == Some(Superseded::OwnerChanged) {
+            job.superseded = None;
+        }
+        job.superseded.is_none().then_some((job.entry, job.waiters))
     }
 
     /// Nothing can be served to those who wait: they wait for the fetch.

@@ -1,7 +1,8 @@
 //! Whose tokens a run brings: a chain may fall through to somebody else.
 
 use azure_token_cache_core::{
-    Action, CredentialKind, EntryId, FetchId, IdentityChange, Owner, OwnerId, Ownership, Request, Settled,
+    Action, CredentialKind, EntryId, FetchId, IdentityChange, Owner, OwnerId, Ownership, Request, Selector,
+    Settled,
 };
 
 use crate::stage::{HOUR, MINUTE, SCOPE, SECOND, Stage};
@@ -92,9 +93,8 @@ fn the_token_that_callers_wait_for_replaces_one_that_could_still_be_served() {
     assert_eq!(stage.granted(fetch, token), Settled::Granted { job, entry, base: None });
 }
 
-#[test]
-fn runs_for_other_entries_that_began_under_the_former_owner_start_anew() {
-    let mut stage = Stage::new();
+/// Ben's token came for one entry while a run for another one was under way; nobody is asked anew for that.
+fn with_a_run_of_before(stage: &mut Stage) -> (EntryId, EntryId, FetchId) {
     let (entry, two) = (stage.entry(), stage.intern(&stage.request(&["two"])));
     stage.hold_of(entry, person("t", "ann"));
     stage.pass(2 * HOUR);
@@ -103,15 +103,102 @@ fn runs_for_other_entries_that_began_under_the_former_owner_start_anew() {
     let _ = stage.wait(entry);
     let fetch = stage.fetch();
     assert_eq!(stage.owned(fetch, person("t", "ben")), Ownership::Other);
-    let actions = stage.actions();
-    assert!(actions.contains(&Action::Abort { fetch: former }), "{actions:?}");
-    assert!(actions.iter().any(|action| matches!(action, Action::Fetch { entry, .. } if *entry == two)));
-    assert_eq!(
-        stage.owned(former, person("t", "ann")),
-        Ownership::Known,
-        "of a run that is over nothing is learnt"
-    );
+    assert!(stage.actions().iter().all(|action| matches!(action, Action::Forget { .. })));
+    let token = stage.token(HOUR);
+    assert!(matches!(stage.granted(fetch, token), Settled::Granted { .. }));
+    (entry, two, former)
+}
+
+#[test]
+fn a_run_of_before_is_judged_by_the_token_that_it_brings() {
+    let mut stage = Stage::new();
+    let (entry, two, former) = with_a_run_of_before(&mut stage);
+    assert_eq!(stage.owned(former, person("t", "ann")), Ownership::Other, "two scopes, two identities");
+    let token = stage.token(HOUR);
+    assert!(matches!(stage.granted(former, token), Settled::Granted { .. }));
+    assert!(stage.hit(two) > 0);
+    assert!(stage.actions().contains(&Action::Forget { entry }));
+    let _ = stage.wait(entry);
+}
+
+#[test]
+fn a_run_of_before_that_does_not_say_whose_its_token_is_starts_anew() {
+    let mut stage = Stage::new();
+    let (_, two, former) = with_a_run_of_before(&mut stage);
+    let token = stage.token(HOUR);
+    assert_eq!(stage.granted(former, token), Settled::Nothing);
+    let again = stage.fetch();
+    assert!(matches!(stage.granted(again, token), Settled::Granted { entry, .. } if entry == two));
+}
+
+#[test]
+fn a_run_of_before_that_fails_or_takes_too_long_has_failed() {
+    for takes_too_long in [false, true] {
+        let mut stage = Stage::new();
+        let (_, two, former) = with_a_run_of_before(&mut stage);
+        let settled = if takes_too_long {
+            stage.pass(MINUTE);
+            let now = stage.now();
+            stage.cache.handle_timeout(now)
+        } else {
+            stage.failed(former)
+        };
+        assert!(matches!(settled, Settled::Failed { entry, .. } if entry == two), "{settled:?}");
+    }
+}
+
+#[test]
+fn a_run_of_before_that_was_invalidated_too_does_not_count_whatever_it_brings() {
+    let mut stage = Stage::new();
+    let (entry, two) = (stage.entry(), stage.intern(&stage.request(&["two"])));
+    stage.hold_of(entry, person("t", "ann"));
+    stage.pass(2 * HOUR);
     let _ = stage.wait(two);
+    let former = stage.fetch();
+    let now = stage.now();
+    stage.cache.invalidate(Selector::All, now).expect("everything can be named");
+    let _ = stage.actions();
+    let _ = stage.wait(entry);
+    let fetch = stage.fetch();
+    assert_eq!(stage.owned(fetch, person("t", "ben")), Ownership::Other);
+    assert_eq!(stage.owned(former, person("t", "ann")), Ownership::Known, "nothing is learnt of it");
+}
+
+#[test]
+fn who_waits_in_front_gets_no_token_of_the_former_owner() {
+    let mut stage = Stage::new();
+    let (entry, two) = (stage.entry(), stage.intern(&stage.request(&["two"])));
+    stage.hold_of(two, person("t", "ann"));
+    stage.pass(HOUR - 30 * SECOND);
+    let (_, serve_at) = stage.wait(two);
+    assert!(serve_at.is_some());
+    let _ = stage.fetch();
+    let _ = stage.wait(entry);
+    let fetch = stage.fetch();
+    assert_eq!(stage.owned(fetch, person("t", "ben")), Ownership::Other);
+    let _ = stage.actions();
+    stage.pass(20 * SECOND);
+    let now = stage.now();
+    assert_eq!(stage.cache.handle_timeout(now), Settled::Nothing);
+}
+
+#[test]
+fn twenty_scopes_that_two_identities_share_take_twenty_runs() {
+    let mut stage = Stage::new();
+    let names: Vec<String> = (0..20).map(|number| format!("scope {number}")).collect();
+    let mut fetches = Vec::new();
+    for name in &names {
+        let entry = stage.intern(&stage.request(&[name]));
+        let _ = stage.wait(entry);
+        fetches.push(stage.fetch());
+    }
+    for (number, fetch) in fetches.into_iter().enumerate() {
+        let _ = stage.owned(fetch, person("t", if number % 2 == 0 { "ann" } else { "ben" }));
+        let token = stage.token(HOUR);
+        assert!(matches!(stage.granted(fetch, token), Settled::Granted { .. }));
+        let again = stage.actions().into_iter().any(|action| matches!(action, Action::Fetch { .. }));
+        assert!(!again, "run {number} made another one start");
+    }
 }
 
 #[test]
