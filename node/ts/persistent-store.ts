@@ -12,6 +12,7 @@ import type {
   TokenStore,
 } from "../../wasm/ts/store/token-store.ts";
 import { addon, nativeStore } from "./addon.ts";
+import { monotonicMillis } from "./monotonic.ts";
 import { checkedFlag, checkedKnown, type NativeOptions, nativeOptions, type Vault } from "./store-options.ts";
 
 export type { Vault };
@@ -157,7 +158,8 @@ function unfinished(store: NativeStore): () => void {
 }
 
 function finishAll(): void {
-  for (const store of changing) store.finish(exitPatienceMs);
+  const endsAt = monotonicMillis() + exitPatienceMs;
+  for (const store of new Set(changing)) store.finish(Math.max(0, endsAt - monotonicMillis()));
 }
 
 function given(reply: NativeReply): NativeReply {

@@ -404,7 +404,8 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     if (run.behind) slot.owner.fetchesBehind += 1;
     this.#listeners.asked(slot.owner);
     this.emit({ type: "fetch-start", ...subject });
-    return run.begin();
+    // Whoever listens may have closed the cache, or invalidated the token.
+    return run.aborted ? Promise.reject(new AbortError()) : run.begin();
   }
 
   /** Its fetch was counted when it was asked for. */
@@ -748,7 +749,8 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
     options: GetTokenOptions | undefined,
   ): Promise<void> {
     if (this.#closed || owner.closed) throw new ClosedError();
-    owner.first?.drop();
+    if (scopes === undefined) owner.first?.drop();
+    else owner.first?.end();
     const list = scopes === undefined ? undefined : listOf(scopes);
     const details = options === undefined ? undefined : detailsOf(options);
     // The store first: for those who wait the engine has the credential run anew, which looks there.

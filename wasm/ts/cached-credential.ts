@@ -81,7 +81,8 @@ abstract class Wrapper implements CachedCredential {
 
   async close(): Promise<void> {
     this.#close();
-    const { shelf } = this.#owner;
+    const { first, shelf } = this.#owner;
+    first?.drop();
     if (shelf !== undefined) await shelf.finished();
   }
 

@@ -63,8 +63,8 @@ export type EventListener = (event: CacheEvent) => void;
 export function shielded(listener: EventListener): EventListener {
   return (event) => {
     try {
-      const answer: unknown = listener(event);
-      if (answer instanceof Promise) answer.catch(() => {});
+      // A promise may be of another realm, or of a library.
+      Promise.resolve(listener(event) as unknown).catch(() => {});
     } catch {
       // Its own business: a token is worth more than a log line.
     }

@@ -23,6 +23,7 @@ import type { Owner } from "./owner.ts";
 import type { LoginWatch, Platform } from "./platform.ts";
 import { checkKey } from "./seal.ts";
 import { settleAll } from "./settle-all.ts";
+import { forgetAtSignIn } from "./sign-in.ts";
 import { noStats, type Stats, sum } from "./stats.ts";
 import type { MemoryTokenStore } from "./store/memory-token-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
@@ -92,7 +93,7 @@ export interface DeserializeOptions extends Omit<TokenCacheOptions, "store"> {
 
 /** Caching on a platform; `source` is where its engine comes from. */
 export function createWithTokenCache(platform: Platform, source: EngineSource): TokenCaching {
-  const isOff = () => platform.environment("AZURE_TOKEN_CACHE")?.toLowerCase() === "off";
+  const isOff = () => platform.environment("AZURE_TOKEN_CACHE")?.trim().toLowerCase() === "off";
 
   function hostOf(options: CheckedOptions): CacheHost {
     const engine = platform.engine?.(options.store) ?? loadEngine(source);
@@ -111,7 +112,9 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     const whose = store && whoseTokens(credential, own, watch, platform);
     const to = host();
     const owner = to.adopt(credential, watch, whose);
-    return cachedCredential(to, owner, () => close(to, owner));
+    const wrapper = cachedCredential(to, owner, () => close(to, owner));
+    forgetAtSignIn(credential, () => wrapper.invalidate());
+    return wrapper;
   }
 
   class Cache implements TokenCache {

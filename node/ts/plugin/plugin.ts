@@ -139,5 +139,5 @@ function ifNoFiles(error: unknown): undefined {
 }
 
 function isOff(): boolean {
-  return process.env["AZURE_TOKEN_CACHE"]?.toLowerCase() === "off";
+  return process.env["AZURE_TOKEN_CACHE"]?.trim().toLowerCase() === "off";
 }

@@ -78,7 +78,7 @@ class Uncached implements Cached {
 
 async function chosenCaching(): Promise<Wrap> {
   const { withTokenCache } = await import("../index.ts");
-  const choice = process.env["AZURE_TOKEN_CACHE"];
+  const choice = process.env["AZURE_TOKEN_CACHE"]?.trim();
   if (!choice) return (credential) => withTokenCache(credential);
   if (choice.toLowerCase() !== "persistent") {
     warn(`AZURE_TOKEN_CACHE=${choice} is neither "persistent" nor "off"; tokens are kept in memory`);
@@ -98,6 +98,18 @@ async function chosenCaching(): Promise<Wrap> {
 }
 
 function tellOfStore(event: CacheEvent): void {
-  if (event.type === "store-failed")
-    warn(`the store cannot be used (${event.errorName}); tokens are kept in memory`);
+  // A lock that could not be let go is let go by the end of the process.
+  if (event.type !== "store-failed" || event.operation === "unlock") return;
+  const { errorName, errorCode } = event;
+  const advice = (errorCode && whatToDo[errorCode]) ?? "";
+  warn(`the store cannot be used (${errorCode ?? errorName}); tokens are kept in memory${advice}`);
 }
+
+const whatToDo: Readonly<Record<string, string>> = {
+  STORE_NO_ADDON: `: azure-token-cache has no native addon for ${process.platform} on ${process.arch} here`,
+  STORE_NO_VAULT:
+    ": no vault takes its key, set AZURE_TOKEN_CACHE_VAULT, or XDG_RUNTIME_DIR to a private folder in memory",
+  STORE_MEMORY_ONLY: ": set AZURE_TOKEN_CACHE_DIRECTORY to a folder of this user on a local disk",
+  STORE_RELATIVE_DIRECTORY: ": AZURE_TOKEN_CACHE_DIRECTORY must be an absolute path",
+  STORE_FOLDER: ": others may read or write its folder, which is for this user alone (chmod 700)",
+};

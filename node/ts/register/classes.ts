@@ -1,10 +1,10 @@
 // Gives the credential classes of a copy of @azure/identity a getToken with a cache, one for each instance.
 import type { AccessToken, GetTokenOptions } from "../../../wasm/ts/credential.ts";
+import { forgetAtSignIn } from "../../../wasm/ts/sign-in.ts";
 import { originalSymbol } from "../kinds.ts";
 import { type Cached, cached, type GetToken, loadCaching, warn } from "./cache.ts";
 
 type Caches = WeakMap<object, Cached>;
-type Method = (this: object, ...given: unknown[]) => Promise<unknown>;
 
 /**
  * On the abort signal with which a cache calls its credential, and which a chain hands on to its parts. AsyncLocalStorage would
@@ -30,7 +30,8 @@ function cacheClass(prototype: object): void {
   const getToken = cachedGetToken(original as GetToken, caches);
   Object.defineProperty(getToken, originalSymbol, { value: original });
   Object.defineProperty(prototype, "getToken", { ...property, value: getToken });
-  forgetAfter(prototype, "authenticate", caches);
+  if (Object.hasOwn(prototype, "authenticate"))
+    forgetAtSignIn(prototype, async (credential) => caches.get(credential)?.invalidate().catch(warn));
 }
 
 function cachedGetToken(original: GetToken, caches: Caches): GetToken {
@@ -60,26 +61,6 @@ function cachedGetToken(original: GetToken, caches: Caches): GetToken {
   }
 
   return getToken;
-}
-
-/** After this method another person may be logged in: by what it is given, which nobody sees but the credential. */
-function forgetAfter(prototype: object, name: string, caches: Caches): void {
-  const property = Object.getOwnPropertyDescriptor(prototype, name);
-  const original: unknown = property?.value;
-  if (typeof original !== "function") return;
-  const { method } = {
-    async method(this: object, ...given: unknown[]) {
-      try {
-        return await (original as Method).apply(this, given);
-      } finally {
-        // Whoever signed in has signed in, whatever the store says.
-        await caches.get(this)?.invalidate().catch(warn);
-      }
-    },
-  };
-  for (const key of ["name", "length"] as const)
-    Object.defineProperty(method, key, { value: original[key], configurable: true });
-  Object.defineProperty(prototype, name, { ...property, value: method });
 }
 
 /** What is no request, the credential itself refuses in its own words. */

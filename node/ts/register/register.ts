@@ -8,7 +8,7 @@ import { receiverName } from "./source.ts";
 const receiver = Symbol.for(receiverName);
 
 // Where there are two copies of this package, the first one that is started does it.
-if (process.env["AZURE_TOKEN_CACHE"]?.toLowerCase() !== "off" && !(receiver in globalThis)) {
+if (process.env["AZURE_TOKEN_CACHE"]?.trim().toLowerCase() !== "off" && !(receiver in globalThis)) {
   Object.defineProperty(globalThis, receiver, { value: cacheClasses });
   await watchLoads().catch(warn);
 }

@@ -341,6 +341,7 @@ test("persistent, where no store can be: tokens in memory, and one warning", lim
   const { printed, stderr } = await stage.run("app.mjs", asks, { env });
   assert.deepEqual(printed, ["token-of-ann", "own", 1]);
   assert.equal(stderr.match(/azure-token-cache: the store cannot be used/g)?.length, 1, stderr);
+  assert.match(stderr, /\(STORE_NO_VAULT\); tokens are kept in memory: .*AZURE_TOKEN_CACHE_VAULT/);
 });
 
 test("a value that means nothing: tokens in memory, and a warning", limits, async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { inspect } from "node:util";
+import { runInNewContext } from "node:vm";
 import { type CachedCredential, TokenCache, withTokenCache } from "azure-token-cache";
 import { cliIdentity } from "azure-token-cache/node";
 import { ManualClock, MemoryTokenStore } from "azure-token-cache/testing";
@@ -337,6 +338,7 @@ describe("a listener", () => {
       async () => {
         throw new Error("listener");
       },
+      runInNewContext('async () => { throw new Error("of another realm"); }') as () => Promise<void>,
     ]) {
       const { credential } = wrapped([{ error: new Error("no") }], { onEvent });
       await errorOf(credential.getToken("a"));
@@ -354,7 +356,7 @@ describe("AZURE_TOKEN_CACHE=off", () => {
   });
 
   it("returns the credential's own answers", async () => {
-    process.env["AZURE_TOKEN_CACHE"] = "off";
+    process.env["AZURE_TOKEN_CACHE"] = " Off ";
     const { credential, source } = wrapped([{ token: "t", expiresOnTimestamp: 0 }]);
     assert.deepEqual(await credential.getToken(scope), { token: "t", expiresOnTimestamp: 0 });
     const options = { claims: "c" };

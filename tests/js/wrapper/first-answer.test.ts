@@ -138,6 +138,15 @@ describe("a first answer", () => {
     }
   });
 
+  it("stays when another request's token is invalidated, and goes when its own is", async () => {
+    const first = await program(true);
+    assert.equal(await textOf(first.credential.getToken(scope)), "stored");
+    await first.credential.invalidate("another");
+    assert.deepEqual([first.credential.stats().tokens, first.credential.explain(scope).zone], [1, "fresh"]);
+    await first.credential.invalidate(scope);
+    assert.equal(await textOf(first.credential.getToken(scope)), "own-1");
+  });
+
   it("does not put off what a wrong policy is told", async () => {
     await assert.rejects(program(true, { policy: { minValidityMs: -1 } }), {
       name: "OptionError",

@@ -69,6 +69,31 @@ describe("what is not text", () => {
   });
 });
 
+describe("a listener that is told of a fetch's start", () => {
+  it("and closes the cache then keeps it from starting", async () => {
+    const source = echo();
+    const credential = withTokenCache(source, {
+      onEvent: ({ type }) => {
+        if (type === "fetch-start") void credential.close();
+      },
+    });
+    assert.equal(((await errorOf(credential.getToken("a"))) as Error).name, "ClosedError");
+    assert.equal(source.asked.length, 0);
+  });
+
+  it("and invalidates the token then has it asked for once", async () => {
+    const source = echo();
+    let told = 0;
+    const credential = withTokenCache(source, {
+      onEvent: ({ type }) => {
+        if (type === "fetch-start" && ++told === 1) void credential.invalidate();
+      },
+    });
+    assert.equal(await textOf(credential.getToken("a")), '["a",null,null]');
+    assert.equal(source.asked.length, 1);
+  });
+});
+
 describe("a list of scopes", () => {
   it("stays as it was asked for, whatever a listener does to an event's", async () => {
     const source = echo();
