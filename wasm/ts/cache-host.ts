@@ -138,9 +138,10 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
         return crowd;
       }
     }
-    mustHaveStack();
     const first = owner.first && this.#askFirst(owner, owner.first, scopes, options);
     if (first !== undefined) return first;
+    mustHaveStack();
+    owner.first?.end();
     if (watch === undefined) return this.#askOnce(owner, scopes, options);
     if (this.#isUnwatchable(owner, watch)) return passBy(owner, scopes, options);
     // A caller may change its own list while its answer takes more than one round.
@@ -159,7 +160,6 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
   ): Promise<Answer> | undefined {
     const isPlain = options == null && typeof scopes === "string" && !this.#closed && !owner.closed;
     const answer = isPlain && openTelemetry() === undefined ? first.ask(scopes) : undefined;
-    if (answer === undefined) first.end();
     return answer?.then((token) => token ?? this.ask(owner, scopes, options));
   }
 
