@@ -33,9 +33,14 @@ export function* placesOf(...names: readonly string[]): Generator<string> {
   for (const name of names) yield join(installed, "dist", name);
 }
 
-/** What `read` makes of the first of those places that has it. @throws PackageFileError where none has. */
-export function readFirst<T>(name: string, read: (path: string) => T): T {
-  for (const path of placesOf(name)) {
+/**
+ * What `read` makes of a file of this package, by its path. `beside` is written where it is called, as `pathOf(new URL("./NAME",
+ * import.meta.url))`: by this form tools that collect a program's files know that it is one of them.
+ *
+ * @throws PackageFileError where it is neither there nor in the installed package.
+ */
+export function readPackageFile<T>(name: string, beside: () => string, read: (path: string) => T): T {
+  for (const path of pathsOf(name, beside)) {
     try {
       return read(path);
     } catch (error) {
@@ -43,6 +48,17 @@ export function readFirst<T>(name: string, read: (path: string) => T): T {
     }
   }
   throw new PackageFileError(name, thisFile());
+}
+
+/** The path of a file's URL. */
+export function pathOf(url: string | URL): string {
+  return process.getBuiltinModule("node:url").fileURLToPath(url);
+}
+
+function* pathsOf(name: string, beside: () => string): Generator<string> {
+  // A bundler that writes CommonJS leaves `import.meta.url` empty.
+  if (import.meta.url !== undefined) yield beside();
+  yield* placesOf(name);
 }
 
 function isAbsent(error: unknown): boolean {
@@ -67,6 +83,6 @@ export function requireFrom(path: string): NodeJS.Require {
 /** A bundler that writes CommonJS leaves `import.meta.url` empty, and there is `__filename`. */
 function thisFile(): string | undefined {
   const url: string | undefined = import.meta.url;
-  if (url !== undefined) return process.getBuiltinModule("node:url").fileURLToPath(url);
+  if (url !== undefined) return pathOf(url);
   return typeof __filename === "string" ? __filename : undefined;
 }

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { nodeFileTrace } from "@vercel/nft";
 import { type BuildOptions, build } from "esbuild";
 import { printedInChromium } from "./chromium.ts";
 import { binary, PackedPackage } from "./packed.ts";
@@ -99,6 +100,12 @@ for (const format of ["esm", "cjs"] as const)
     await bundle({ entryPoints: ["use-bundled.mjs"], outfile, format, platform: "node" });
     for (const major of nodeMajors) assert.equal(packed.run(node(major), [outfile]), "used\n");
   });
+
+test("tools that collect a program's files find those that are read when they are needed", async () => {
+  const { fileList } = await nodeFileTrace([join(packed.folder, "use.mjs")], { base: packed.folder });
+  for (const file of ["index.node.js", "core.wasm", "partitions.cjs", "store.js"])
+    assert.ok(fileList.has(`node_modules/azure-token-cache/dist/${file}`), file);
+});
 
 test("bundled for Node it is one file, and needs nothing beside it", async () => {
   const alone = mkdtempSync(join(tmpdir(), "bundled-"));
