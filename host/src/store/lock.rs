@@ -41,7 +41,8 @@ pub(super) enum Range {
 /// A lock; dropping it lets go.
 #[derive(Debug)]
 pub(super) struct Held {
-    _file: std::fs::File,
+    file: std::fs::File,
+    range: Range,
 }
 
 /// Takes the lock if it is free. Makes the lock file.
@@ -53,7 +54,7 @@ pub(super) fn try_take(folder: &Folder, range: Range) -> io::Result<Option<Held>
             return Ok(None);
         }
         if folder.is_still(&file, &name)? {
-            return Ok(Some(Held { _file: file }));
+            return Ok(Some(Held { file, range }));
         }
     }
     Ok(None)
@@ -93,6 +94,13 @@ fn parse(bytes: &[u8]) -> u64 {
     std::str::from_utf8(bytes).ok().and_then(|text| text.trim_ascii().parse().ok()).unwrap_or(0)
 }
 
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Closing the file would not do: a program that is being started has it open too, until it begins.
+        let _ = platform::unlock(&self.file, self.range);
+    }
+}
+
 impl Range {
     /// Where it lies in a file that has no bytes there.
     #[cfg(not(target_os = "macos"))]
@@ -105,5 +113,28 @@ impl Range {
             Self::Fetch(place) => 3 * PLACES + place % PLACES,
             Self::Slot(slot, place) => (4 + u64::from(slot)) * PLACES + place % PLACES,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::folder::make_all;
+    use super::*;
+
+    #[test]
+    fn what_is_let_go_is_free_although_another_has_the_file_open() {
+        let path = std::env::temp_dir().join(format!("atc-lock-{}", std::process::id()));
+        make_all(&path).unwrap();
+        let folder = Folder::open(&path).unwrap().unwrap();
+        for range in [Range::Keys, Range::Save, Range::Fetch(7), Range::Slot(1, 7)] {
+            let held = try_take(&folder, range).unwrap().unwrap();
+            // As a program has it between its fork and its beginning.
+            let shared = held.file.try_clone().unwrap();
+            assert!(try_take(&folder, range).unwrap().is_none(), "{range:?}");
+            drop(held);
+            assert!(try_take(&folder, range).unwrap().is_some(), "{range:?}");
+            drop(shared);
+        }
+        std::fs::remove_dir_all(path).unwrap();
     }
 }

@@ -11,6 +11,8 @@ use azure_token_cache_host::store::{
 };
 
 use crate::stage::{Stage, document, failure, get, key, record};
+use crate::tracer;
+use crate::walker::{Fetch, Walker};
 
 /// Before each of a child's answers, so that what the test harness prints is told apart.
 const ANSWER: &str = "answer: ";
@@ -30,7 +32,7 @@ fn child() {
             ("XDG_RUNTIME_DIR", variable("ATC_RUN")),
         ]),
     };
-    let mut act = Act { options, store: None, guards: BTreeMap::new() };
+    let mut act = Act { options, store: None, guards: BTreeMap::new(), walker: None };
     for line in std::io::stdin().lines() {
         let line = line.unwrap();
         let words: Vec<&str> = line.split(' ').collect();
@@ -42,6 +44,7 @@ struct Act {
     options: StoreOptions,
     store: Option<Store>,
     guards: BTreeMap<String, Guard>,
+    walker: Option<Walker>,
 }
 
 impl Act {
@@ -61,6 +64,13 @@ impl Act {
             ["load", name] => get(self.store(), &key(name)).unwrap_or_else(|| "nothing".into()),
             ["flaw", name] => format!("{:?}", self.store().load(&key(name)).flaw),
             ["fail", name] => self.fail(name),
+            ["walk", name, fetch, patience] => self.walk(name, fetch, patience),
+            ["step"] => {
+                let walker = self.walker.as_mut().unwrap();
+                walker.step();
+                walker.next().into()
+            }
+            ["thread"] => nix::unistd::gettid().to_string(),
             ["count-up", who, times] => self.count_up(who, times.parse().unwrap()),
             // Never answers: it is killed.
             ["count-on", who] => self.count_up(who, usize::MAX),
@@ -104,6 +114,14 @@ impl Act {
         }
     }
 
+    /// Begins a walk, and says which step it begins with.
+    fn walk(&mut self, name: &str, fetch: &str, patience: &str) -> String {
+        let fetch = if fetch == "fails" { Fetch::Fails } else { Fetch::Grants(fetch.to_owned()) };
+        let store = Store::open(&self.options).unwrap();
+        let walker = self.walker.insert(Walker::begin(store, key(name), fetch, patience.parse().unwrap()));
+        walker.next().into()
+    }
+
     /// Adds entries to the document that all share, and removes every other one again.
     fn count_up(&self, who: &str, times: usize) -> String {
         let documents = Documents::open(&self.options).unwrap();
@@ -137,6 +155,7 @@ pub struct Child {
     process: Process,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    traced: Option<tracer::Thread>,
 }
 
 impl Child {
@@ -160,7 +179,7 @@ impl Child {
             .unwrap();
         let input = process.stdin.take().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
-        Self { process, input, output }
+        Self { process, input, output, traced: None }
     }
 
     /// What it answers to this line.
@@ -183,16 +202,27 @@ impl Child {
         }
     }
 
+    /// Tells it a line, and stops it there before its change with this number, counted from 0: which one that is; `None`
+    /// where it is about to answer.
+    pub fn stop_at(&mut self, line: &str, change: usize) -> Option<&'static str> {
+        let thread = self.ask("thread").parse().unwrap();
+        let traced = self.traced.insert(tracer::Thread::stop(thread));
+        writeln!(self.input, "{line}").unwrap();
+        (0..=change).try_fold("", |_, _| traced.next_change())
+    }
+
     /// At whatever it is doing.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
+        if let Some(traced) = self.traced.take() {
+            traced.reap();
+        }
         self.process.wait().unwrap();
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.kill();
     }
 }

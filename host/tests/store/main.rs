@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod child;
+mod deaths;
 mod documents;
 mod entries;
 mod processes;
 mod refusals;
 mod stage;
+mod tracer;
 mod vaults;
+mod walker;

@@ -28,3 +28,7 @@ pub fn try_lock(file: &File, _range: Range) -> io::Result<bool> {
         Err(error) => Err(error.into()),
     }
 }
+
+pub fn unlock(file: &File, _range: Range) -> io::Result<()> {
+    Ok(flock(file, FlockOperation::NonBlockingUnlock)?)
+}
