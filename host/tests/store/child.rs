@@ -74,13 +74,6 @@ impl Act {
             ["count-up", who, times] => self.count_up(who, times.parse().unwrap()),
             // Never answers: it is killed.
             ["count-on", who] => self.count_up(who, usize::MAX),
-            // Never answers: it is killed.
-            ["save-on", name] => loop {
-                for round in 0.. {
-                    let text = format!("{round}-{}", "x".repeat(50_000));
-                    let _ = self.save(name, &text);
-                }
-            },
             _ => panic!("{words:?}"),
         }
     }

@@ -1,13 +1,17 @@
 //! Processes that are killed at each step of a walk, before each change that they make: the next one goes on at once, and
 //! finds a whole token or none.
 
+use std::collections::BTreeSet;
+
 use azure_token_cache_core::walk::Answer;
 use azure_token_cache_host::store::{
-    Content, Failure, Generation, Guard, LockKind, Record, Saved, Token, VaultKind,
+    Content, Documents, Failure, Generation, Guard, LockKind, Look, Record, Saved, Token, VaultKind,
 };
 
+use serde_json::Value;
+
 use crate::child::Child;
-use crate::stage::{Stage, failure, get, key, now_ms, token};
+use crate::stage::{Stage, document, failure, get, key, now_ms, token};
 use crate::walker::{Fetch, Got, Walker};
 
 /// Longer than any test, in milliseconds.
@@ -102,6 +106,36 @@ fn whoever_dies_in_an_extra_slot_leaves_it_to_the_next() {
     comes_with_the_rename("Save", &deaths);
 }
 
+#[test]
+fn whoever_dies_while_it_changes_a_document_leaves_it_whole() {
+    let mut left = Vec::new();
+    for changes in 0.. {
+        let stage = Stage::new("death-document");
+        let documents = Documents::open(&stage.options()).unwrap();
+        documents.merge(&document(), "{}", r#"{"section":{"kept":1}}"#).unwrap();
+        let mut child = Child::start(&stage, VaultKind::KeyFile);
+        let change = child.stop_at("count-up dead 1", changes);
+        child.kill();
+        let Look::Found(found) = documents.load(&document(), "").unwrap() else { panic!("{change:?}") };
+        let merged = documents.merge(&document(), "{}", r#"{"section":{"next":1}}"#).unwrap();
+        let names = |text: &str| {
+            let document: Value = serde_json::from_str(text).unwrap();
+            document["section"].as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>()
+        };
+        let names_left = names(&found.text);
+        assert!(names_left.contains("kept"));
+        assert_eq!(names(&merged.text), &names_left | &BTreeSet::from(["next".to_owned()]));
+        left.push((change, names_left.len()));
+        if change.is_none() {
+            break;
+        }
+    }
+    // One, with two more, and with one of these two gone again.
+    let changed: Vec<_> =
+        left.windows(2).filter(|two| two[0].1 != two[1].1).map(|two| (two[0].0, two[1].1)).collect();
+    assert_eq!(changed, [(Some("renameat"), 3), (Some("renameat"), 2)]);
+}
+
 /// A walk that is to be cut off.
 struct Walk {
     name: &'static str,
@@ -139,6 +173,8 @@ fn cut_off_everywhere(
             }
             assert_eq!(reached, *step);
             let change = child.stop_at("step", changes).unwrap_or(OVER);
+            let seen_meanwhile = stage.store().list().unwrap();
+            assert_eq!(seen_meanwhile.unopenable, 0, "{step} {change}");
             child.kill();
             let left_it = next(&stage, held, (step, change));
             deaths.push(Death { step, change, left_it });
