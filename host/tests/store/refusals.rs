@@ -1,9 +1,10 @@
 //! Folders and files that others could have put there, and folders that do not take a file: by a process that is not root.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::fs::{self, File, FileTimes, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use azure_token_cache_host::store::{Flaw, Found, MemoryOnly, Store, StoreError, StoreOptions, VaultKind};
 
@@ -139,6 +140,28 @@ fn root_who_can_read_them_takes_no_files_of_others() {
 }
 
 #[test]
+fn root_with_the_home_of_another_user_keeps_tokens_in_memory_and_touches_nothing_there() {
+    let stage = Ordinary::new("sudo-root");
+    let mut owner = stage.child();
+    assert_ne!(owner.ask("user"), "0");
+    // Before there is a store, and after.
+    let home = stage.path().join("home");
+    for nearest in [home.clone(), stage.stage.state()] {
+        let touched = touched_by(&home, || {
+            let mut root = Child::start_with(stage.path(), VaultKind::KeyFile, as_root());
+            assert_eq!(root.ask("user"), "0");
+            let memory_only = StoreError::MemoryOnly(MemoryOnly::NotOurs(nearest.clone()));
+            assert_eq!(root.ask("open"), format!("{memory_only:?}"));
+        });
+        assert_eq!(touched, [] as [PathBuf; 0]);
+        assert_eq!(owner.ask("open"), "open");
+        assert_eq!(owner.ask("save a one"), "written");
+    }
+    let touched = touched_by(&home, || assert_eq!(owner.ask("load a"), "one"));
+    assert!(touched.contains(&stage.stage.entry_file()), "what is read is seen: {touched:?}");
+}
+
+#[test]
 fn a_folder_that_is_read_only_loads_and_refuses_the_rest() {
     let stage = Ordinary::new("read-only");
     let mut writer = stage.child();
@@ -218,6 +241,37 @@ fn give(path: &Path, user: u32) {
     let user = user.to_string();
     let words = [as_root(), &["chown", "--recursive", &user, path.to_str().unwrap()]].concat();
     assert!(Command::new(words[0]).args(&words[1..]).status().unwrap().success(), "{words:?}");
+}
+
+/// What somebody reads or changes of a folder and of all that is in it.
+fn touched_by(folder: &Path, somebody: impl FnOnce()) -> Vec<PathBuf> {
+    let paths = all_below(folder);
+    for path in &paths {
+        // So long ago that the next reading is noted, however seldom the file system notes one.
+        let times = FileTimes::new().set_accessed(SystemTime::UNIX_EPOCH);
+        File::open(path).unwrap().set_times(times).unwrap();
+    }
+    let times = |path: &PathBuf| {
+        let metadata = fs::metadata(path).unwrap();
+        (metadata.accessed().unwrap(), metadata.ctime(), metadata.ctime_nsec())
+    };
+    let before: Vec<_> = paths.iter().map(times).collect();
+    somebody();
+    let touched = paths.into_iter().zip(before).filter(|(path, before)| times(path) != *before);
+    touched.map(|(path, _)| path).collect()
+}
+
+fn all_below(folder: &Path) -> Vec<PathBuf> {
+    let mut paths = vec![folder.to_path_buf()];
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            paths.extend(all_below(&entry.path()));
+        } else {
+            paths.push(entry.path());
+        }
+    }
+    paths
 }
 
 /// What a program is started through to run as root.
