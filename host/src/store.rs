@@ -168,12 +168,10 @@ impl Store {
     /// Looks at an entry. What cannot be read, opened or understood is not there.
     #[must_use]
     pub fn load(&self, key: &EntryKey) -> Loaded {
-        let nothing = |flaw| Loaded { found: Found::Nothing, generation: Generation::default(), flaw };
-        match self.files.existing() {
-            Err(StoreError::Folder { path, flaw }) => nothing(self.once(&path.to_string_lossy(), flaw)),
-            Err(_) | Ok(None) => nothing(None),
-            Ok(Some((store, keys))) => self.load_from(&store, keys, key),
-        }
+        self.look(key).unwrap_or_else(|error| match error {
+            StoreError::Folder { path, flaw } => Loaded::nothing(0, self.once(&path.to_string_lossy(), flaw)),
+            _ => Loaded::nothing(0, None),
+        })
     }
 
     /// The mark of the last failed fetch of an entry.
@@ -297,9 +295,18 @@ impl Store {
 }
 
 impl Store {
+    fn look(&self, key: &EntryKey) -> Result<Loaded, StoreError> {
+        let Some(store) = self.files.existing_folder()? else {
+            return Ok(Loaded::nothing(0, None));
+        };
+        Ok(match self.files.find_keys(&store)? {
+            Some(keys) => self.load_from(&store, keys, key),
+            None => Loaded::nothing(lock::generation(&store), None),
+        })
+    }
+
     fn load_from(&self, store: &Folder, keys: &Keys, key: &EntryKey) -> Loaded {
         let cleared = lock::generation(store);
-        let none = Generation { entry: 0, store: cleared };
         let name = keys.name(key);
         let read = match store.child(keys.id()) {
             Ok(None) => Ok(None),
@@ -307,10 +314,8 @@ impl Store {
             Err(flaw) => Err(flaw),
         };
         match read {
-            Ok(None) => Loaded { found: Found::Nothing, generation: none, flaw: None },
-            Err(flaw) => {
-                Loaded { found: Found::Nothing, generation: none, flaw: self.once(name.token(), flaw) }
-            }
+            Ok(None) => Loaded::nothing(cleared, None),
+            Err(flaw) => Loaded::nothing(cleared, self.once(name.token(), flaw)),
             Ok(Some(record)) => Loaded {
                 generation: Generation { entry: record.generation.entry, store: cleared },
                 found: found(record, cleared),
@@ -354,6 +359,12 @@ impl Store {
     fn once(&self, what: &str, flaw: Flaw) -> Option<Flaw> {
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         (reported.len() < REPORTED && reported.insert(what.to_owned())).then_some(flaw)
+    }
+}
+
+impl Loaded {
+    fn nothing(cleared: u64, flaw: Option<Flaw>) -> Self {
+        Self { found: Found::Nothing, generation: Generation { entry: 0, store: cleared }, flaw }
     }
 }
 

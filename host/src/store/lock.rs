@@ -86,8 +86,11 @@ pub(super) fn raise_generation(folder: &Folder) -> io::Result<()> {
     let mut bytes = Vec::new();
     Read::by_ref(&mut file).take(GENERATION_BOUND as u64).read_to_end(&mut bytes)?;
     let next = parse(&bytes).wrapping_add(1);
+    let line = format!("{next:020}\n");
     file.seek(SeekFrom::Start(0))?;
-    file.write_all(format!("{next:020}\n").as_bytes())
+    file.write_all(line.as_bytes())?;
+    // What a damaged file holds behind it would make it no number.
+    file.set_len(line.len() as u64)
 }
 
 fn parse(bytes: &[u8]) -> u64 {

@@ -2,7 +2,6 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use azure_token_cache_host::store::{
@@ -27,17 +26,6 @@ fn load(documents: &Documents) -> Option<Value> {
         Look::Found(found) => Some(serde_json::from_str(&found.text).unwrap()),
         Look::Missing | Look::Unchanged | Look::Flawed(_) => None,
     }
-}
-
-/// The only file of a document.
-fn file(stage: &Stage) -> PathBuf {
-    let files = stage.files();
-    let mut documents = files
-        .iter()
-        .filter(|file| file.starts_with("documents/") && file.rsplit('/').next().unwrap().len() == 64);
-    let file = stage.state().join(documents.next().unwrap());
-    assert_eq!(documents.next(), None);
-    file
 }
 
 #[test]
@@ -112,7 +100,7 @@ fn a_file_that_was_changed_is_flawed_and_the_next_change_replaces_it() {
     let documents = open(&stage);
     let whole = json!({ "s": { "a": format!("{CANARY}1") } });
     merge(&documents, &json!({}), &whole);
-    let file = file(&stage);
+    let file = stage.document_file();
     let bytes = fs::read(&file).unwrap();
     assert!(!bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()));
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -143,7 +131,7 @@ fn a_document_under_the_name_of_another_does_not_open() {
         options.unsafe_allow_unencrypted = true;
         let documents = Documents::open(&options).unwrap();
         merge(&documents, &json!({}), &json!({ "s": {} }));
-        let first = file(&stage);
+        let first = stage.document_file();
         documents.merge(&key("other"), "{}", r#"{"other":{}}"#).unwrap();
         let mut files = fs::read_dir(first.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
         fs::rename(files.find(|path| *path != first).unwrap(), &first).unwrap();
@@ -163,7 +151,7 @@ fn no_vault_is_an_error_and_unencrypted_files_go_once_there_is_one() {
     let unsealed = Documents::open(&options).unwrap();
     let plain = json!({ "s": { "a": format!("{CANARY}1") } });
     merge(&unsealed, &json!({}), &plain);
-    let plain_file = file(&stage);
+    let plain_file = stage.document_file();
     assert_eq!(fs::metadata(&plain_file).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(String::from_utf8_lossy(&fs::read(&plain_file).unwrap()).contains(CANARY));
     // A vault has come, and no key is made yet: what was written before is deleted all the same.
@@ -197,7 +185,7 @@ fn a_document_is_swept_when_nobody_changed_it_for_a_hundred_days_and_not_before(
     let stage = Stage::new("document-sweep");
     let documents = open(&stage);
     merge(&documents, &json!({}), &json!({ "s": { "a": 1 } }));
-    let first = file(&stage);
+    let first = stage.document_file();
     let another = |name: &str| documents.merge(&key(name), "{}", r#"{"s":{}}"#).unwrap();
     another("b");
     let left = first.metadata().unwrap().modified().unwrap().duration_since(SystemTime::now()).unwrap();

@@ -60,6 +60,13 @@ impl Stage {
         files
     }
 
+    /// Every file of the home and of the runtime folder.
+    pub fn all_files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        gather(&self.0, "", &mut files);
+        files.iter().map(|file| self.0.join(file)).collect()
+    }
+
     /// The folder that entries lie in.
     pub fn entries(&self) -> PathBuf {
         let folders = fs::read_dir(self.state().join("store")).unwrap().map(|entry| entry.unwrap().path());
@@ -71,10 +78,21 @@ impl Stage {
 
     /// The only file of a token.
     pub fn entry_file(&self) -> PathBuf {
+        self.only_file("store/")
+    }
+
+    /// The only file of a document.
+    pub fn document_file(&self) -> PathBuf {
+        self.only_file("documents/")
+    }
+
+    fn only_file(&self, folder: &str) -> PathBuf {
         let files = self.files();
-        let mut tokens = files.iter().filter(|file| file.len() == "store/".len() + 32 + 1 + 64);
-        let file = self.state().join(tokens.next().unwrap());
-        assert_eq!(tokens.next(), None);
+        let mut sealed = files.iter().filter(|file| {
+            file.starts_with(folder) && file.rsplit('/').next().is_some_and(|name| name.len() == 64)
+        });
+        let file = self.state().join(sealed.next().unwrap());
+        assert_eq!(sealed.next(), None);
         file
     }
 }
