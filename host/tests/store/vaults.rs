@@ -1,7 +1,7 @@
 //! Each vault, the real one: a key made there is found by others, and where there is none the error says what can be done.
 
 use std::fs::{self, DirBuilder, Permissions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -11,8 +11,13 @@ use azure_token_cache_host::store::{
     Environment, Flaw, Found, Refusal, Store, StoreError, StoreOptions, VaultChoice, VaultKind,
 };
 use linux_keyutils::{Key, KeyRing, KeyRingIdentifier};
+use nix::libc::{EPERM, SYS_add_key, SYS_keyctl, SYS_request_key};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use crate::stage::{CANARY, Stage, get, key, put};
+
+/// The path of the Secret Service.
+const ROOT: &str = "/org/freedesktop/secrets";
 
 #[test]
 fn a_key_in_the_kernel_keyring_serves_other_threads_and_its_loss_is_a_miss() {
@@ -58,6 +63,64 @@ fn a_locked_secret_service_is_refused_without_a_question() {
         matches!(&refused, Some(StoreError::NoVault(all)) if *all == [(VaultKind::SecretService, Refusal::Locked)]),
         "{refused:?}"
     );
+}
+
+#[test]
+fn a_key_that_is_gone_from_the_secret_service_is_a_miss_and_a_new_one_is_kept_there() {
+    let stage = Stage::new("item-gone");
+    let desktop = Desktop::start(&stage);
+    let options = desktop.options(&stage);
+    put(&open_patiently(&options), &key("a"), "one");
+    let [item] = &desktop.items()[..] else { panic!("one item") };
+    desktop.call(item, "Item.Delete", &[]);
+    let store = open_patiently(&options);
+    assert_eq!(get(&store, &key("a")), None);
+    put(&store, &key("a"), "two");
+    assert_eq!(get(&open_patiently(&options), &key("a")).as_deref(), Some("two"));
+    assert_eq!(store.vault(), Some(VaultKind::SecretService));
+    assert_eq!(desktop.items().len(), 1);
+}
+
+#[test]
+fn where_the_kernel_keyring_is_refused_the_secret_service_comes_next_then_a_key_file_then_an_error() {
+    const KEYRING: (VaultKind, Refusal) =
+        (VaultKind::KernelKeyring, Refusal::Refused(ErrorKind::PermissionDenied));
+    let stage = Stage::new("order");
+    let desktop = Desktop::start(&stage);
+    open_patiently(&desktop.options(&stage));
+    let auto = |environment| StoreOptions { vault: VaultChoice::Auto, environment, ..stage.options() };
+    let with_all = auto(environment(&stage, Some(&desktop.address)));
+    let without_a_desktop = auto(environment(&stage, None));
+    without_the_kernel_keyring(|| {
+        assert_eq!(refusals(&with_vault(&stage, VaultKind::KernelKeyring)), [KEYRING]);
+        // A machine that is too busy for the service to answer in time may be asked again.
+        let last = Instant::now() + Duration::from_secs(20);
+        while chosen(&stage, &with_all) != VaultKind::SecretService {
+            assert!(Instant::now() < last, "the service answers");
+        }
+        desktop.lock();
+        assert_eq!(chosen(&stage, &with_all), VaultKind::KeyFile);
+        assert_eq!(chosen(&stage, &without_a_desktop), VaultKind::KeyFile);
+
+        let nowhere = [("HOME", stage.path().join("home")), ("XDG_RUNTIME_DIR", "/nowhere".into())];
+        let neither = auto(Environment::from_iter(nowhere));
+        let said = Store::open(&neither).err().unwrap().to_string();
+        assert!(
+            said.contains(
+                "kernel keyring: permission denied, Secret Service: no desktop session, key file: no \
+                 XDG_RUNTIME_DIR. Make one of them available"
+            ),
+            "{said}"
+        );
+        assert_eq!(
+            refusals(&neither),
+            [
+                KEYRING,
+                (VaultKind::SecretService, Refusal::NoSession),
+                (VaultKind::KeyFile, Refusal::NoRuntimeFolder)
+            ]
+        );
+    });
 }
 
 #[test]
@@ -193,6 +256,31 @@ fn a_key_file_that_is_not_ours_alone_or_too_long_is_not_taken() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "a key that is not the recorded one seals nothing");
 }
 
+/// Which vault the first process of a new store takes.
+fn chosen(stage: &Stage, options: &StoreOptions) -> VaultKind {
+    let _ = fs::remove_dir_all(stage.state());
+    let store = Store::open(options).unwrap();
+    put(&store, &key("a"), "one");
+    store.vault().unwrap()
+}
+
+/// Does it in a thread to which the kernel refuses its keyring, as Docker's default profile does to a container.
+fn without_the_kernel_keyring(act: impl FnOnce() + Send) {
+    let calls = [SYS_add_key, SYS_keyctl, SYS_request_key].map(|call| (call, Vec::new()));
+    let refuse = SeccompAction::Errno(EPERM.try_into().unwrap());
+    let architecture = std::env::consts::ARCH.try_into().unwrap();
+    let filter =
+        SeccompFilter::new(calls.into_iter().collect(), SeccompAction::Allow, refuse, architecture).unwrap();
+    let filter: BpfProgram = filter.try_into().unwrap();
+    thread::scope(|scope| {
+        let refused = scope.spawn(move || {
+            seccompiler::apply_filter(&filter).unwrap();
+            act();
+        });
+        refused.join().unwrap();
+    });
+}
+
 fn with_vault(stage: &Stage, vault: VaultKind) -> StoreOptions {
     StoreOptions { vault: VaultChoice::Only(vault), ..stage.options() }
 }
@@ -305,15 +393,28 @@ impl Desktop {
     }
 
     fn lock(&self) {
-        let status = Command::new("dbus-send")
-            .args(["--session", "--print-reply=literal", "--dest=org.freedesktop.secrets"])
-            .args(["/org/freedesktop/secrets", "org.freedesktop.Secret.Service.Lock"])
-            .arg("array:objpath:/org/freedesktop/secrets/aliases/default")
+        self.call(ROOT, "Service.Lock", &["array:objpath:/org/freedesktop/secrets/aliases/default"]);
+    }
+
+    /// Our items in the service.
+    fn items(&self) -> Vec<String> {
+        let said =
+            self.call(ROOT, "Service.SearchItems", &["dict:string:string:xdg:schema,azure-token-cache"]);
+        said.split('"').filter(|part| part.starts_with(ROOT)).map(str::to_owned).collect()
+    }
+
+    /// What a part of the service answers.
+    fn call(&self, path: &str, method: &str, arguments: &[&str]) -> String {
+        let output = Command::new("dbus-send")
+            .args(["--session", "--print-reply", "--dest=org.freedesktop.secrets", path])
+            .arg(format!("org.freedesktop.Secret.{method}"))
+            .args(arguments)
             .env_clear()
             .envs(self.variables.clone())
-            .stdout(Stdio::null())
-            .status();
-        assert!(status.unwrap().success());
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 }
 
