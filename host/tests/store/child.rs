@@ -12,7 +12,7 @@ use azure_token_cache_host::store::{
 
 use crate::stage::{Stage, document, failure, get, key, record};
 use crate::tracer;
-use crate::walker::{Fetch, Walker};
+use crate::walker::{Errand, Fetch, Walker};
 
 /// Before each of a child's answers, so that what the test harness prints is told apart.
 const ANSWER: &str = "answer: ";
@@ -111,7 +111,8 @@ impl Act {
     fn walk(&mut self, name: &str, fetch: &str, patience: &str) -> String {
         let fetch = if fetch == "fails" { Fetch::Fails } else { Fetch::Grants(fetch.to_owned()) };
         let store = Store::open(&self.options).unwrap();
-        let walker = self.walker.insert(Walker::begin(store, key(name), fetch, patience.parse().unwrap()));
+        let errand = Errand { patience: patience.parse().unwrap(), ..Errand::new(key(name), fetch) };
+        let walker = self.walker.insert(Walker::begin(store, errand));
         walker.next().into()
     }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::child::Child;
 use crate::stage::{Stage, document, failure, get, key, now_ms, token};
-use crate::walker::{Fetch, Got, Walker};
+use crate::walker::{Errand, Fetch, Got, Walker};
 
 /// Longer than any test, in milliseconds.
 const PATIENT: u32 = 100_000;
@@ -191,8 +191,8 @@ fn goes_on(stage: &Stage, patience: u32, death: &str) -> bool {
     assert_eq!(stage.store().list().unwrap().unopenable, 0, "{death}");
     let saved = get(&stage.store(), &key("a")).is_some_and(|text| text == DEAD);
     let walk = |brings: &str| {
-        let fetch = Fetch::Grants(brings.into());
-        Walker::begin(stage.store(), key("a"), fetch, patience).run()
+        let errand = Errand { patience, ..Errand::new(key("a"), Fetch::Grants(brings.into())) };
+        Walker::begin(stage.store(), errand).run()
     };
     let stored =
         |text: &str| Got { answer: Some(Answer::Stored), text: Some(text.into()), fetches: 0, sleeps: 0 };

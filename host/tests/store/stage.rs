@@ -3,6 +3,7 @@
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use azure_token_cache_host::boot::BootMoment;
@@ -25,6 +26,14 @@ impl Stage {
             DirBuilder::new().mode(0o700).create(folder).unwrap();
         }
         Self(path)
+    }
+
+    /// All of it in another place, with its owners, permissions and times.
+    pub fn copy(&self, name: &str) -> Self {
+        let copy = Self::new(name);
+        fs::remove_dir_all(&copy.0).unwrap();
+        assert!(Command::new("cp").arg("-pR").args([&self.0, &copy.0]).status().unwrap().success());
+        copy
     }
 
     pub fn path(&self) -> &Path {

@@ -9,6 +9,7 @@ use azure_token_cache_core::walk::{
     self, Answer, Ending, Lane, Loaded, Locking, Login, Over, Step, StoredFailure, StoredToken, Terms, Walk,
     Wanted,
 };
+use azure_token_cache_host::az_entry;
 use azure_token_cache_host::store::{
     Content, EntryKey, Found, Generation, Guard, LockKind, Record, Store, Token,
 };
@@ -24,11 +25,21 @@ pub enum Fetch {
     Fails,
 }
 
+/// What a walk is to get.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    pub key: EntryKey,
+    pub fetch: Fetch,
+    /// For how many milliseconds it waits for a lock before it takes an extra slot.
+    pub patience: u32,
+    /// Under which it asks.
+    pub login: Login,
+}
+
 /// A walk, and what it needs.
 pub struct Walker {
     store: Store,
-    key: EntryKey,
-    fetch: Fetch,
+    errand: Errand,
     walk: Walk,
     began: Instant,
     clock: Clock,
@@ -50,14 +61,22 @@ pub struct Got {
     pub sleeps: u32,
 }
 
+impl Errand {
+    /// One that waits for longer than any test, under the login of the tests' tokens.
+    pub fn new(key: EntryKey, fetch: Fetch) -> Self {
+        let token = token("");
+        let login = login_of(&token.login_witness, &token.session_witness);
+        Self { key, fetch, patience: 100_000, login }
+    }
+}
+
 impl Walker {
-    /// `patience`: for how many milliseconds it waits for a lock before it takes an extra slot.
-    pub fn begin(store: Store, key: EntryKey, fetch: Fetch, patience: u32) -> Self {
-        let wanted = Wanted { login: login(), held: None, challenged: false, runs: 0, behind: false };
-        let terms = Terms { patience, ..Terms::ONE_ANSWER };
+    pub fn begin(store: Store, errand: Errand) -> Self {
+        let wanted = Wanted { login: errand.login, held: None, challenged: false, runs: 0, behind: false };
+        let terms = Terms { patience: errand.patience, ..Terms::ONE_ANSWER };
         let (mut clock, began) = (Clock::default(), Instant::now());
         let walk = Walk::new(wanted, terms, 1, clock.sample(0, now_ms()));
-        Self { store, key, fetch, walk, began, clock, guard: None, token: None, got: Got::default() }
+        Self { store, errand, walk, began, clock, guard: None, token: None, got: Got::default() }
     }
 
     /// Performs every step.
@@ -106,12 +125,12 @@ impl Walker {
     }
 
     fn load(&mut self) -> Option<Answer> {
-        let entry = self.store.load(&self.key);
+        let entry = self.store.load(&self.errand.key);
         self.token = if let Found::Token(token) = entry.found { Some(token) } else { None };
         let loaded = Loaded {
             generation: walk::Generation { store: entry.generation.store, entry: entry.generation.entry },
             token: self.token.as_deref().map(stored),
-            failure: self.store.load_failure(&self.key).map(|failure| StoredFailure {
+            failure: self.store.load_failure(&self.errand.key).map(|failure| StoredFailure {
                 id: failure.failed_at_ms.cast_unsigned(),
                 failed_at: failure.failed_at_ms,
                 login: login_of(&failure.login_witness, &failure.session_witness),
@@ -127,7 +146,7 @@ impl Walker {
             Lane::FirstSlot => LockKind::Slot(0),
             Lane::SecondSlot => LockKind::Slot(1),
         };
-        self.guard = self.store.try_lock(&self.key, kind).unwrap();
+        self.guard = self.store.try_lock(&self.errand.key, kind).unwrap();
         let locking = if self.guard.is_some() { Locking::Taken } else { Locking::Busy };
         let now = self.now();
         self.walk.handle_locked(locking, now)
@@ -144,10 +163,15 @@ impl Walker {
 
     fn fetch(&mut self) -> Option<Answer> {
         self.got.fetches += 1;
-        let ending = match &self.fetch {
+        let ending = match &self.errand.fetch {
             Fetch::Fails => Ending::Failed,
             Fetch::Grants(text) => {
-                self.token = Some(Box::new(Token { acquired_at_ms: now_ms(), ..token(text) }));
+                self.token = Some(Box::new(Token {
+                    acquired_at_ms: now_ms(),
+                    login_witness: az_entry::digest_text(self.errand.login.account),
+                    session_witness: az_entry::digest_text(self.errand.login.session),
+                    ..token(text)
+                }));
                 Ending::Granted(Stability::Steady)
             }
         };
@@ -159,13 +183,13 @@ impl Walker {
         let expected = Generation { store, entry };
         let generation = Generation { entry: entry + 1, ..expected };
         let record = Record { generation, content: Content::Token(self.token.clone().unwrap()) };
-        self.store.save(&self.key, &record, expected).unwrap();
+        self.store.save(&self.errand.key, &record, expected).unwrap();
         self.walk.handle_saved();
         None
     }
 
     fn save_failure(&mut self) -> Option<Answer> {
-        self.store.save_failure(&self.key, &failure()).unwrap();
+        self.store.save_failure(&self.errand.key, &failure()).unwrap();
         self.walk.handle_saved();
         None
     }
@@ -175,12 +199,6 @@ impl Walker {
         self.walk.handle_unlocked();
         None
     }
-}
-
-/// Under which the tokens and the failures of these tests are fetched.
-fn login() -> Login {
-    let token = token("");
-    login_of(&token.login_witness, &token.session_witness)
 }
 
 fn login_of(account: &str, session: &str) -> Login {
