@@ -81,8 +81,12 @@ pub fn open(path: &Path) -> io::Result<File> {
 #[allow(clippy::unnecessary_cast, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub fn is_remote(path: &Path) -> Option<bool> {
     // The numbers of statfs(2) and linux/magic.h are 32 bits; the field that holds them is signed on some systems.
-    let kind = rustix::fs::statfs(path).ok()?.f_type as u32;
-    Some(REMOTE.contains(&kind))
+    Some(is_remote_kind(rustix::fs::statfs(path).ok()?.f_type as u32))
+}
+
+#[cfg(not(target_os = "macos"))]
+fn is_remote_kind(kind: u32) -> bool {
+    REMOTE.contains(&kind)
 }
 
 /// AFS, Ceph, CIFS, Coda, FUSE (virtiofs too), GPFS, Lustre, NCP, NFS, OCFS2, 9P, SMB, SMB2, vboxsf.
@@ -112,4 +116,47 @@ pub fn is_remote(path: &Path) -> Option<bool> {
     let system = rustix::fs::statfs(path).ok()?;
     let fuse = system.f_fstypename.windows(4).any(|part| part.iter().map(|c| c.cast_unsigned()).eq(*b"fuse"));
     Some(system.f_flags & LOCAL == 0 || fuse)
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use nix::libc;
+
+    use super::*;
+
+    #[test]
+    #[allow(clippy::unnecessary_cast, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn what_another_machine_or_a_program_serves_is_remote_and_what_the_kernel_keeps_is_not() {
+        let remote = [
+            ("AFS", libc::AFS_SUPER_MAGIC as u32),
+            ("Coda", libc::CODA_SUPER_MAGIC as u32),
+            ("FUSE", libc::FUSE_SUPER_MAGIC as u32),
+            ("NCP", libc::NCP_SUPER_MAGIC as u32),
+            ("NFS", libc::NFS_SUPER_MAGIC as u32),
+            ("OCFS2", libc::OCFS2_SUPER_MAGIC as u32),
+            ("SMB", libc::SMB_SUPER_MAGIC as u32),
+            // Of these libc has no constants.
+            ("Ceph", u32::from_be_bytes([0x00, 0xC3, 0x64, 0x00])),
+            ("CIFS", u32::from_be_bytes(*b"\xFFSMB")),
+            ("SMB2", u32::from_be_bytes(*b"\xFESMB")),
+            ("9P", 0x0102_1997),
+            ("vboxsf", u32::from_be_bytes(*b"xoBV")),
+        ];
+        let local = [
+            ("Btrfs", libc::BTRFS_SUPER_MAGIC as u32),
+            ("ext4", libc::EXT4_SUPER_MAGIC as u32),
+            ("F2FS", libc::F2FS_SUPER_MAGIC as u32),
+            ("overlayfs", libc::OVERLAYFS_SUPER_MAGIC as u32),
+            ("tmpfs", libc::TMPFS_MAGIC as u32),
+            ("XFS", libc::XFS_SUPER_MAGIC as u32),
+            ("ZFS", 0x2FC1_2FC1),
+        ];
+        for (name, kind) in remote {
+            assert!(is_remote_kind(kind), "{name}");
+        }
+        for (name, kind) in local {
+            assert!(!is_remote_kind(kind), "{name}");
+        }
+    }
 }

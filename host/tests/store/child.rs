@@ -9,6 +9,7 @@ use azure_token_cache_host::store::{
     Documents, Environment, Generation, Guard, LockKind, Saved, Store, StoreError, StoreOptions, VaultChoice,
     VaultKind,
 };
+use azure_token_cache_host::witness::LoginFiles;
 
 use crate::stage::{Stage, document, failure, get, key, record};
 use crate::tracer;
@@ -64,6 +65,7 @@ impl Act {
             ["load", name] => get(self.store(), &key(name)).unwrap_or_else(|| "nothing".into()),
             ["flaw", name] => format!("{:?}", self.store().load(&key(name)).flaw),
             ["fail", name] => self.fail(name),
+            ["login"] => login().into(),
             ["walk", name, fetch, patience] => self.walk(name, fetch, patience),
             ["step"] => {
                 let walker = self.walker.as_mut().unwrap();
@@ -135,6 +137,13 @@ impl Act {
             .save_failure(&key(name), &failure())
             .map_or_else(|error| said(&error), |()| "left".into())
     }
+}
+
+/// Where az's files lie.
+fn login() -> &'static str {
+    let folder = Path::new(&std::env::var_os("ATC_HOME").unwrap()).join(".azure");
+    let mut files = LoginFiles::new(vec![folder.join("azureProfile.json")], Vec::new());
+    if files.read().remote { "remote" } else { "local" }
 }
 
 fn said(error: &StoreError) -> String {

@@ -18,7 +18,7 @@ const DOCUMENT: &str = r#"{"section":{"kept":"whole"}}"#;
 #[test]
 fn a_damaged_entry_is_a_miss_that_says_so_once() {
     let kept = Kept::new("damaged-entry");
-    kept.damage(&kept.entry(), |damage| {
+    damage(&kept.entry(), |damage| {
         let store = kept.stage.store();
         let Loaded { found, flaw, .. } = store.load(&key("a"));
         assert_eq!((found, flaw), (Found::Nothing, Some(Flaw::Unopenable)), "{damage}");
@@ -31,7 +31,7 @@ fn a_damaged_entry_is_a_miss_that_says_so_once() {
 #[test]
 fn a_damaged_failure_is_none() {
     let kept = Kept::new("damaged-failure");
-    kept.damage(&kept.entry().with_extension("failure"), |damage| {
+    damage(&kept.entry().with_extension("failure"), |damage| {
         assert_eq!(kept.stage.store().load_failure(&key("a")), None, "{damage}");
     });
     assert_eq!(kept.left(), Left { failure: None, ..kept.whole.clone() });
@@ -41,7 +41,7 @@ fn a_damaged_failure_is_none() {
 #[test]
 fn a_damaged_document_is_flawed() {
     let kept = Kept::new("damaged-document");
-    kept.damage(&kept.document(), |damage| {
+    damage(&kept.document(), |damage| {
         let look = documents(&kept.stage).load(&document(), "").unwrap();
         assert_eq!(look, Look::Flawed(Flaw::Unopenable), "{damage}");
     });
@@ -54,7 +54,7 @@ fn a_damaged_record_of_keys_loses_the_key_or_nothing() {
     let kept = Kept::new("damaged-record");
     let without = Left { token: None, failure: None, ..kept.whole.clone() };
     let (mut lost, mut all) = (0, 0);
-    kept.damage(&kept.stage.state().join("store/keys/default.json"), |damage| {
+    damage(&kept.stage.state().join("store/keys/default.json"), |damage| {
         let left = kept.left();
         assert!(left == without || left == kept.whole, "{damage}: {left:?}");
         all += 1;
@@ -76,7 +76,7 @@ fn a_damaged_key_opens_nothing() {
     let without_tokens = Left { token: None, failure: None, ..kept.whole.clone() };
     let without_documents = Left { document: None, ..kept.whole.clone() };
     for (key, without) in [(of(&kept.entry()), without_tokens), (of(&kept.document()), without_documents)] {
-        kept.damage(&key, |damage| {
+        damage(&key, |damage| {
             assert_eq!(kept.left(), without, "{damage}");
             kept.keep_again(damage);
         });
@@ -88,7 +88,7 @@ fn a_damaged_number_of_clearings_is_another_and_the_next_clearing_keeps_out_what
     let kept = Kept::new("damaged-number");
     let file = kept.stage.state().join("store/lock");
     let number = fs::read_to_string(&file).unwrap();
-    kept.damage(&file, |damage| {
+    damage(&file, |damage| {
         let same = fs::read_to_string(&file).is_ok_and(|damaged| damaged.trim() == number.trim());
         let token = kept.whole.token.clone().filter(|_| same);
         assert_eq!(kept.left(), Left { token, ..kept.whole.clone() }, "{damage}");
@@ -142,23 +142,6 @@ impl Kept {
         self.stage.document_file()
     }
 
-    /// Damages a file in every way, one after the other; the last one stays.
-    fn damage(&self, file: &Path, mut check: impl FnMut(&str)) {
-        let whole = fs::read(file).unwrap();
-        let cut = (0..whole.len()).map(|length| (format!("cut to {length}"), whole[..length].to_vec()));
-        let changed = (0..whole.len()).map(|at| {
-            let mut changed = whole.clone();
-            changed[at] ^= 1 << (at % 8);
-            (format!("changed at {at}"), changed)
-        });
-        let longer =
-            [1, 100].map(|more| (format!("longer by {more}"), [&whole[..], &vec![b'x'; more]].concat()));
-        for (damage, bytes) in cut.chain(changed).chain(longer) {
-            fs::write(file, bytes).unwrap();
-            check(&damage);
-        }
-    }
-
     fn left(&self) -> Left {
         left(&self.stage)
     }
@@ -186,6 +169,22 @@ impl Kept {
         assert!(left.failure.is_some(), "{damage}");
         assert!(left.document.unwrap().contains("next"), "{damage}");
         self.restore();
+    }
+}
+
+/// Damages a file in every way, one after the other; the last one stays.
+fn damage(file: &Path, mut check: impl FnMut(&str)) {
+    let whole = fs::read(file).unwrap();
+    let cut = (0..whole.len()).map(|length| (format!("cut to {length}"), whole[..length].to_vec()));
+    let changed = (0..whole.len()).map(|at| {
+        let mut changed = whole.clone();
+        changed[at] ^= 1 << (at % 8);
+        (format!("changed at {at}"), changed)
+    });
+    let longer = [1, 100].map(|more| (format!("longer by {more}"), [&whole[..], &vec![b'x'; more]].concat()));
+    for (damage, bytes) in cut.chain(changed).chain(longer) {
+        fs::write(file, bytes).unwrap();
+        check(&damage);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Folders and files that others could have put there, and folders that do not take a file: by a process that is not root.
 
-use std::fs::{self, File, FileTimes, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::fs::{self, DirBuilder, File, FileTimes, Permissions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
@@ -188,14 +188,8 @@ fn a_folder_that_is_read_only_loads_and_refuses_the_rest() {
 #[test]
 fn on_a_full_disk_the_old_token_stays_and_nothing_is_left_behind() {
     let stage = Stage::new("full");
-    let home = stage.path().join("home");
-    let mount = format!("mount -t tmpfs -o size=64k,mode=700 none {} && exec \"$@\"", home.display());
-    let namespace: &[&str] = if rustix::process::geteuid().is_root() {
-        &["unshare", "--mount", "--", "sh", "-c", &mount, "sh"]
-    } else {
-        &["unshare", "--mount", "--map-root-user", "--", "sh", "-c", &mount, "sh"]
-    };
-    let mut child = Child::start_with(stage.path(), VaultKind::KeyFile, namespace);
+    let mount = format!("mount -t tmpfs -o size=64k,mode=700 none {}", stage.path().join("home").display());
+    let mut child = mounted(&stage, &mount);
     assert_eq!(child.ask("open"), "open");
     assert_eq!(child.ask("save a one"), "written");
     let long = "x".repeat(100_000);
@@ -205,6 +199,32 @@ fn on_a_full_disk_the_old_token_stays_and_nothing_is_left_behind() {
     assert_eq!(child.ask("load a"), "one");
     assert_eq!(child.ask("save a two"), "written");
     assert_eq!(child.ask("load a"), "two");
+}
+
+#[test]
+fn on_a_file_system_that_a_program_serves_tokens_stay_in_memory() {
+    let stage = Stage::new("fuse");
+    let (home, served) = (stage.path().join("home"), stage.path().join("served"));
+    DirBuilder::new().mode(0o700).create(&served).unwrap();
+    fs::create_dir(served.join(".azure")).unwrap();
+    let mut child = mounted(&stage, &format!("bindfs {} {}", served.display(), home.display()));
+    let memory_only = StoreError::MemoryOnly(MemoryOnly::Remote(home));
+    assert_eq!(child.ask("open"), format!("{memory_only:?}"));
+    assert_eq!(child.ask("login"), "remote");
+    assert_eq!(all_below(&served), [served.clone(), served.join(".azure")]);
+    let mut beside = Child::start(&stage, VaultKind::KeyFile);
+    assert_eq!(beside.ask("open"), "open");
+    assert_eq!(beside.ask("login"), "local");
+}
+
+/// A process for which something is mounted on its home.
+fn mounted(stage: &Stage, mount: &str) -> Child {
+    let script = format!("{mount} && exec \"$@\"");
+    // What serves a mount ends with the process: it is in the namespace of its processes.
+    let own = ["unshare", "--mount", "--pid", "--fork", "--kill-child"];
+    let as_root: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["--map-root-user"] };
+    let through = [&own, as_root, &["--", "sh", "-c", &script, "sh"]].concat();
+    Child::start_with(stage.path(), VaultKind::KeyFile, &through)
 }
 
 /// A stage whose user is not root, and another user whom it can be given to.
