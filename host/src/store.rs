@@ -174,12 +174,19 @@ impl Store {
         })
     }
 
-    /// The mark of the last failed fetch of an entry.
+    /// The mark of the last failed fetch of an entry. One that is no longer worth keeping goes.
     #[must_use]
     pub fn load_failure(&self, key: &EntryKey) -> Option<Failure> {
         let (store, keys) = self.files.existing().ok()??;
         let folder = store.child(keys.id()).ok()??;
-        match read_record(&folder, keys, &keys.name(key).failure(), Some(key)).ok()??.content {
+        let name = keys.name(key).failure();
+        let record = read_record(&folder, keys, &name, Some(key)).ok()??;
+        if SystemTime::now() > keep_until(&record) {
+            // Where it cannot be deleted nobody is told of it either.
+            let _ = folder.remove(&name);
+            return None;
+        }
+        match record.content {
             Content::Failure(failure) => Some(failure),
             Content::Token(_) | Content::Tombstone => None,
         }

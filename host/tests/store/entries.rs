@@ -170,6 +170,19 @@ fn a_save_sweeps_what_expired_and_nothing_else() {
 }
 
 #[test]
+fn a_failure_of_more_than_ten_minutes_ago_is_deleted_by_who_looks_for_it() {
+    const MINUTE: i64 = 60_000;
+    let stage = Stage::new("failures");
+    let store = stage.store();
+    for (minutes, left) in [(9, 1), (11, 0)] {
+        let failure = Failure { failed_at_ms: now_ms() - minutes * MINUTE, ..failure() };
+        store.save_failure(&key("a"), &failure).unwrap();
+        assert_eq!(store.load_failure(&key("a")), Some(failure).filter(|_| left == 1));
+        assert_eq!(stage.files().iter().filter(|file| file.ends_with(".failure")).count(), left);
+    }
+}
+
+#[test]
 fn what_is_listed_has_its_key_and_no_token() {
     let stage = Stage::new("list");
     let store = stage.store();
