@@ -9,6 +9,7 @@ use azure_token_cache_core::az::error::AzError;
 use azure_token_cache_host::store::StoreError;
 use lexopt::{Arg, Parser};
 
+use self::shim::ShimError;
 use crate::exit;
 use crate::obtain::{Failed, Trouble};
 
@@ -35,7 +36,7 @@ pub enum CommandError {
     /// The store cannot be used.
     Store(StoreError),
     /// The shim cannot be installed or removed.
-    Shim(shim::ShimError),
+    Shim(ShimError),
     /// Something that was looked at is not well; it was printed.
     Unwell,
 }
@@ -93,10 +94,9 @@ impl CommandError {
             Self::Usage(_) | Self::Trouble(Trouble::Request(_)) => exit::USAGE,
             Self::Az(failed) if failed.failure.class == "LoginRequired" => exit::LOGIN_NEEDED,
             Self::Trouble(Trouble::Absent(_)) => exit::LOGIN_NEEDED,
-            Self::Trouble(Trouble::NoAz(_) | Trouble::Az(AzError::NotInstalled | AzError::NotExecutable)) => {
-                exit::NO_AZ
-            }
-            Self::Store(_) => exit::NO_STORE,
+            Self::Trouble(Trouble::NoAz(_) | Trouble::Az(AzError::NotInstalled | AzError::NotExecutable))
+            | Self::Shim(ShimError::NoAz(_)) => exit::NO_AZ,
+            Self::Store(_) | Self::Shim(ShimError::Place(_)) => exit::NO_STORE,
             Self::Az(_) | Self::Trouble(_) | Self::Shim(_) | Self::Unwell => exit::FAILED,
         }
     }

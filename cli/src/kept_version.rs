@@ -1,15 +1,17 @@
 //! What `az version` printed, kept for as long as az and its folder of extensions are the same.
 
-use std::fs::{self, DirBuilder, Metadata};
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use azure_token_cache_core::az::output::Exit;
+use azure_token_cache_core::az::output::{Exit, MAX_OUTPUT_BYTES};
 use azure_token_cache_host::run;
+use azure_token_cache_host::store::StoreError;
 
 use crate::obtain::start_az;
-use crate::real_az::{RealAz, shim_folder};
+use crate::real_az::RealAz;
+use crate::shim_folder;
 use crate::surroundings::Surroundings;
 
 /// The file in the shim's folder.
@@ -70,26 +72,13 @@ fn stamp(metadata: &Metadata) -> Option<String> {
 }
 
 fn kept(header: &[u8]) -> Option<Vec<u8>> {
-    let file = shim_folder()?.join(FILE);
-    let age = SystemTime::now().duration_since(fs::metadata(&file).ok()?.modified().ok()?).ok()?;
-    let bytes = fs::read(file).ok()?;
+    let folder = shim_folder::existing()?;
+    let age = SystemTime::now().duration_since(folder.written(FILE)?).ok()?;
+    let bytes = folder.read(FILE, header.len() + MAX_OUTPUT_BYTES)?;
     let stdout = bytes.strip_prefix(header)?;
     (age < LIFE && !stdout.is_empty()).then(|| stdout.to_vec())
 }
 
-fn keep(header: &[u8], stdout: &[u8]) -> io::Result<()> {
-    let folder = shim_folder().ok_or(io::ErrorKind::NotFound)?;
-    make_folder(&folder)?;
-    let fresh = folder.join(format!("{FILE}.{}", std::process::id()));
-    fs::write(&fresh, [header, stdout].concat())?;
-    fs::rename(fresh, folder.join(FILE))
-}
-
-/// Makes a folder, and those above it, for this user alone.
-pub fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+fn keep(header: &[u8], stdout: &[u8]) -> Result<(), StoreError> {
+    shim_folder::made()?.replace(FILE, &[header, stdout].concat())
 }

@@ -9,16 +9,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use azure_token_cache_host::run::{find_all, is_executable};
+use azure_token_cache_host::store::StoreError;
 
-use crate::surroundings::{our_folder, search_path};
+use crate::shim_folder;
+use crate::surroundings::search_path;
 
 /// What shims have started above us, as a list like PATH.
 const STARTED: &str = "AZURE_TOKEN_CACHE_STARTED";
 /// The longest such list. Honest ones have one entry for each wrapper.
 const STARTED_MAX: usize = 16;
-/// The folder of ours in the state folder, and the file in it that names the real az.
-const FOLDER: &str = "shim";
+/// The file in the shim's folder that names the real az, and the longest path that a system takes, in bytes.
 const RECORD: &str = "az";
+const RECORD_BOUND: usize = 1 << 16;
 /// What every program of this kind is called, and what a script that stands for one names.
 const OWN_NAME: &str = "azure-token-cache";
 
@@ -83,19 +85,15 @@ impl Display for NoAz {
 
 /// What was recorded at install, whether or not it is still there.
 pub fn recorded() -> Option<PathBuf> {
-    let bytes = fs::read(record_file()?).ok()?;
+    let bytes = shim_folder::existing()?.read(RECORD, RECORD_BOUND)?;
     let path = path_of(bytes.strip_suffix(b"\n").unwrap_or(&bytes))?;
     path.is_absolute().then_some(path)
 }
 
-/// Where that is recorded; `None` where nothing of ours may be kept.
-pub fn record_file() -> Option<PathBuf> {
-    Some(shim_folder()?.join(RECORD))
-}
-
-/// The folder of what belongs to the shim.
-pub fn shim_folder() -> Option<PathBuf> {
-    Some(our_folder().ok()?.join(FOLDER))
+/// Records this one.
+pub fn record(az: &Path) -> Result<(), StoreError> {
+    let line = [az.as_os_str().as_encoded_bytes(), b"\n"].concat();
+    shim_folder::made()?.replace(RECORD, &line)
 }
 
 /// Whether a file is this program, another copy of it, or a script that stands for one.

@@ -8,6 +8,7 @@
 //! <state folder>/store/keys/<name>.json  which vault keeps the key
 //! <state folder>/store/<key id>/<name>   one entry, or the mark of its failed fetch
 //! <state folder>/documents/              the same for documents, such as MSAL's cache
+//! <state folder>/<other>/                what programs keep beside it, of which none is secret
 //! ```
 
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ mod keyed_folder;
 mod lock;
 mod merge;
 mod place;
+mod private_folder;
 mod record;
 mod sealed;
 mod sweep;
@@ -34,6 +36,7 @@ pub use documents::{Document, Documents, Look};
 pub use entry_key::EntryKey;
 pub use error::{Doing, Flaw, MemoryOnly, StoreError};
 pub use place::{Environment, state_folder};
+pub use private_folder::PrivateFolder;
 pub use record::{AzFailure, Content, Failure, Generation, Record, Secret, Token};
 pub use vault::{Refusal, VaultChoice, VaultKind};
 

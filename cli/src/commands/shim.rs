@@ -1,17 +1,17 @@
 //! `shim`: a link named az, in a folder that comes before the real az's on PATH.
 
 use std::fmt::{self, Display, Formatter};
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::fs::{self, DirBuilder};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use azure_token_cache_host::run::{find_all, is_executable};
-use azure_token_cache_host::store::StoreError;
+use azure_token_cache_host::store::{PrivateFolder, StoreError};
 use lexopt::{Arg, Parser, ValueExt};
 
 use super::{CommandError, help};
-use crate::kept_version::make_folder;
-use crate::real_az::{NoAz, RealAz, is_shim, record_file, recorded, shim_folder};
+use crate::real_az::{NoAz, RealAz, is_shim, record, recorded};
+use crate::shim_folder;
 use crate::surroundings::{our_folder, search_path};
 
 /// What the link is called.
@@ -87,7 +87,7 @@ fn install(link: &Path, az: Option<PathBuf>) -> Result<String, ShimError> {
     if link.symlink_metadata().is_ok() && !is_ours(link) {
         return Err(ShimError::InTheWay(link.to_owned()));
     }
-    record(&az)?;
+    record(&az).map_err(ShimError::Place)?;
     let folder = link.parent().unwrap_or(link);
     make_folder(folder).map_err(system(folder))?;
     put_link(link).map_err(system(link))?;
@@ -102,11 +102,13 @@ fn is_ours(link: &Path) -> bool {
     is_shim(link) || fs::read_link(link).is_ok_and(names_us)
 }
 
-fn record(az: &Path) -> Result<(), ShimError> {
-    let place = || our_folder().err().map_or(ShimError::NoAz(NoAz::Nowhere), ShimError::Place);
-    let (folder, file) = shim_folder().zip(record_file()).ok_or_else(place)?;
-    make_folder(&folder).map_err(system(&folder))?;
-    fs::write(&file, [az.as_os_str().as_encoded_bytes(), b"\n"].concat()).map_err(system(&file))
+/// Makes a folder, and those above it, for this user alone.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// A link to where this program really is: the link that npm made may go.
@@ -133,14 +135,7 @@ fn uninstall(link: &Path) -> Result<String, ShimError> {
         return Err(ShimError::InTheWay(link.to_owned()));
     }
     fs::remove_file(link).map_err(system(link))?;
-    if let Some(folder) = shim_folder() {
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(ShimError::System(folder, error));
-            }
-            _ => {}
-        }
-    }
+    shim_folder::existing().map_or(Ok(()), PrivateFolder::remove).map_err(ShimError::Place)?;
     Ok(format!(
         "Removed {}. Shells that are open may remember it: 'hash -r' makes them forget.\n",
         link.display()

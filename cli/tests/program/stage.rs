@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use azure_token_cache_tests_system::users;
+
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_azure-token-cache");
 
@@ -54,6 +56,11 @@ impl Stage {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
+    }
+
+    /// The folder of everything that the program keeps.
+    pub fn state(&self) -> PathBuf {
+        self.path("state/azure-token-cache")
     }
 
     /// Writes an az that notes its start and then does this.
@@ -167,6 +174,28 @@ pub fn failed(mut command: Command) -> (i32, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     assert_eq!(text(&stdout), "", "{command:?}");
     (status.code().unwrap(), text(&stderr).to_owned())
+}
+
+/// The command, started through other programs; no words: as it is.
+pub fn through<Word: AsRef<OsStr>>(words: &[Word], command: Command) -> Command {
+    let Some((first, others)) = words.split_first() else { return command };
+    let mut through = Command::new(first);
+    through
+        .args(others)
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(command.get_current_dir().unwrap())
+        .stdin(Stdio::null());
+    through
+}
+
+/// The command as root runs it, with the same environment.
+pub fn as_root(command: Command) -> Command {
+    let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_str().unwrap()).collect();
+    let words = users::as_root(&names);
+    through(&words, command)
 }
 
 pub fn text(bytes: &[u8]) -> &str {

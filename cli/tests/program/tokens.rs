@@ -1,6 +1,9 @@
 //! Tokens through the shim: az is started once, and every form of the question has its answer.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
+use std::time::{Duration, SystemTime};
 
 use crate::stage::{GRANTS, Stage, TOKEN, failed, is_sleeping, printed, profile, text, wait_until};
 
@@ -36,7 +39,7 @@ fn an_az_that_fetches_has_the_caller_s_environment_and_folder_and_starts_no_shim
         shim.env("OTHER", "value");
         shim
     });
-    let found = std::fs::read_to_string(stage.path("found")).unwrap();
+    let found = fs::read_to_string(stage.path("found")).unwrap();
     let folder = stage.path("real").parent().unwrap().display().to_string();
     for line in ["OTHER=value", "AZURE_TOKEN_CACHE_BYPASS=1", &folder] {
         assert!(found.lines().any(|found| found == line), "{line}: {found}");
@@ -191,10 +194,44 @@ fn a_version_is_kept_until_az_or_its_extensions_change() {
     assert_eq!(stage.starts(), ["version --output json"]);
     stage.az("echo '{\"azure-cli\": \"2.92.0\"}' # longer");
     assert_eq!(printed(stage.shim(&["version"])), "{\"azure-cli\": \"2.92.0\"}\n");
-    std::fs::create_dir(stage.path("azure/cliextensions")).unwrap();
+    fs::create_dir(stage.path("azure/cliextensions")).unwrap();
     printed(stage.shim(&["version"]));
     printed(stage.shim(&["version"]));
     assert_eq!(stage.starts().len(), 3);
+}
+
+#[test]
+fn a_version_is_kept_for_a_day_at_most() {
+    let stage = Stage::new("old-version");
+    stage.az("echo '{}'");
+    printed(stage.shim(&["version"]));
+    let written = |ago: Duration| {
+        let file = fs::File::options().write(true).open(stage.state().join("shim/version")).unwrap();
+        file.set_modified(SystemTime::now() - ago).unwrap();
+    };
+    let hour = Duration::from_secs(60 * 60);
+    for (ago, starts) in [(23 * hour, 1), (25 * hour, 2), (Duration::ZERO, 2)] {
+        written(ago);
+        printed(stage.shim(&["version"]));
+        assert_eq!(stage.starts().len(), starts, "written {} h ago", ago.as_secs() / 3_600);
+    }
+}
+
+#[test]
+fn a_version_that_others_could_have_written_is_not_printed() {
+    let stage = Stage::new("open-version");
+    stage.az("echo '{}'");
+    printed(stage.shim(&["version"]));
+    let file = stage.state().join("shim/version");
+    let kept = fs::read_to_string(&file).unwrap();
+    fs::write(&file, kept.replace("{}", "planted")).unwrap();
+    assert_eq!(printed(stage.shim(&["version"])), "planted\n", "as it is ours alone, it is taken");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(printed(stage.shim(&["version"])), "{}\n");
+    assert_eq!(fs::read_to_string(&file).unwrap(), kept);
+    fs::write(&file, kept.replace("{}", "planted")).unwrap();
+    fs::set_permissions(stage.state(), fs::Permissions::from_mode(0o777)).unwrap();
+    assert_eq!(printed(stage.shim(&["version"])), "{}\n");
 }
 
 #[test]

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::error::{Doing, Flaw, StoreError};
-use super::folder::{self, Folder};
+use super::error::{Doing, StoreError};
+use super::folder::Folder;
 use super::key_record::{self, Whereabouts};
 use super::lock::Range;
+use super::private_folder::PrivateFolder;
 use super::sealed::{self, Keys};
 use super::vault::{Refusal, Surroundings, VaultKey, VaultKind};
 use super::{StoreOptions, flawed, make_child, place, system, take};
@@ -83,20 +84,12 @@ impl KeyedFolder {
     }
 
     pub fn existing_folder(&self) -> Result<Option<Folder>, StoreError> {
-        let state = Folder::open(&self.state_folder)
-            .map_err(|flaw| StoreError::Folder { path: self.state_folder.clone(), flaw })?;
-        state.map_or(Ok(None), |state| state.child(self.folder).map_err(flawed(&state, self.folder)))
+        let folder = PrivateFolder::open(&self.state_folder, self.folder)?;
+        Ok(folder.map(PrivateFolder::into_folder))
     }
 
     pub fn make_folder(&self) -> Result<Folder, StoreError> {
-        if let Some(store) = self.existing_folder()? {
-            return Ok(store);
-        }
-        folder::make_all(&self.state_folder).map_err(system(Doing::MakeFolder))?;
-        let state = Folder::open(&self.state_folder)
-            .and_then(|folder| folder.ok_or(Flaw::InTheWay))
-            .map_err(|flaw| StoreError::Folder { path: self.state_folder.clone(), flaw })?;
-        make_child(&state, self.folder)
+        Ok(PrivateFolder::make(&self.state_folder, self.folder)?.into_folder())
     }
 
     /// The key, made if there is none.
@@ -210,13 +203,14 @@ fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::folder::make_all;
     use crate::store::{Environment, VaultChoice};
 
     #[test]
     #[cfg(target_os = "linux")]
     fn a_key_is_made_by_one_at_a_time() {
         let stage = Path::new("/dev/shm").join(format!("atc-keys-{}", std::process::id()));
-        folder::make_all(&stage).unwrap();
+        make_all(&stage).unwrap();
         let open = || {
             let options = StoreOptions {
                 directory: Some(stage.join("state")),

@@ -1,0 +1,56 @@
+//! Other users: tests of permissions say nothing where root runs them, so that root becomes an ordinary user for them.
+
+use std::path::Path;
+use std::process::Command;
+
+/// The user that the tests become when root runs them, and to whom files are given when anyone else does.
+pub const NOBODY: u32 = 65_534;
+
+/// An ordinary user, and another one.
+#[derive(Clone, Copy, Debug)]
+pub struct Ordinary {
+    /// The user as whom [`through`](Self::through) starts a program.
+    pub user: u32,
+    /// Another one, who is not root either.
+    pub stranger: u32,
+}
+
+impl Ordinary {
+    /// Whoever runs the tests, unless that is root.
+    #[must_use]
+    pub fn find() -> Self {
+        match rustix::process::geteuid() {
+            me if me.is_root() => Self { user: NOBODY, stranger: NOBODY - 1 },
+            me => Self { user: me.as_raw(), stranger: NOBODY },
+        }
+    }
+
+    /// What a program is started through to run as this user.
+    #[must_use]
+    pub fn through(self) -> &'static [&'static str] {
+        const BECOME_NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+        if rustix::process::geteuid().is_root() { &BECOME_NOBODY } else { &[] }
+    }
+}
+
+/// What a program is started through to run as root with the variables of these names.
+#[must_use]
+pub fn as_root(variables: &[&str]) -> Vec<String> {
+    if rustix::process::geteuid().is_root() {
+        return Vec::new();
+    }
+    vec!["sudo".into(), "--non-interactive".into(), format!("--preserve-env={}", variables.join(","))]
+}
+
+/// Makes it, and all that is in it, another user's; an ordinary user needs sudo for that. Links are not followed.
+///
+/// # Panics
+///
+/// If that is not possible.
+pub fn give(path: &Path, user: u32) {
+    let mut words = as_root(&[]);
+    words.extend(["chown", "--recursive", "--no-dereference", &user.to_string()].map(str::to_owned));
+    let mut words = words.into_iter();
+    let status = Command::new(words.next().unwrap()).args(words).arg(path).status();
+    assert!(status.unwrap().success(), "{} was not given to {user}", path.display());
+}
