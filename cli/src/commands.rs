@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use azure_token_cache_core::az::account::Absence;
 use azure_token_cache_core::az::error::AzError;
 use azure_token_cache_host::store::StoreError;
 use lexopt::{Arg, Parser};
@@ -12,6 +13,7 @@ use lexopt::{Arg, Parser};
 use self::shim::ShimError;
 use crate::exit;
 use crate::obtain::{Failed, Trouble};
+use crate::open_store::complaint;
 
 mod clear;
 mod completions;
@@ -93,7 +95,9 @@ impl CommandError {
         match self {
             Self::Usage(_) | Self::Trouble(Trouble::Request(_)) => exit::USAGE,
             Self::Az(failed) if failed.failure.class == "LoginRequired" => exit::LOGIN_NEEDED,
-            Self::Trouble(Trouble::Absent(_)) => exit::LOGIN_NEEDED,
+            Self::Trouble(Trouble::Absent(Absence::NoAccounts | Absence::NoneInCloud { .. })) => {
+                exit::LOGIN_NEEDED
+            }
             Self::Trouble(Trouble::NoAz(_) | Trouble::Az(AzError::NotInstalled | AzError::NotExecutable))
             | Self::Shim(ShimError::NoAz(_)) => exit::NO_AZ,
             Self::Store(_) | Self::Shim(ShimError::Place(_)) => exit::NO_STORE,
@@ -114,7 +118,7 @@ impl Display for CommandError {
             Self::Usage(text) => f.write_str(text),
             Self::Az(failed) => f.write_str(&failed.failure.message),
             Self::Trouble(trouble) => Display::fmt(trouble, f),
-            Self::Store(error) => write!(f, "{error}"),
+            Self::Store(error) => f.write_str(&complaint(error)),
             Self::Shim(error) => Display::fmt(error, f),
             Self::Unwell => f.write_str("something is not well"),
         }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use azure_token_cache_core::az::account::{Absence, Account};
-use azure_token_cache_host::store::{EntryKey, LockKind, Store};
+use azure_token_cache_host::store::{EntryKey, LockKind, Store, StoreError};
 use lexopt::Parser;
 
 use super::style::{Style, for_stdout};
@@ -12,7 +12,7 @@ use super::token_options::switches;
 use super::{CommandError, help, shim};
 use crate::login::AzLogin;
 use crate::obtain::Trouble;
-use crate::open_store::open;
+use crate::open_store::{complaint, open};
 use crate::real_az::RealAz;
 use crate::surroundings::{Surroundings, is_off, our_folder};
 
@@ -46,9 +46,11 @@ pub fn run(parser: &mut Parser) -> Result<String, CommandError> {
 }
 
 fn findings() -> Vec<Finding> {
-    let mut findings = vec![switch(), az(), in_front(), login(), clock(), folder()];
-    match open() {
-        Err(error) => findings.push(bad("vault", error.to_string())),
+    let opened = open();
+    let mut findings = vec![switch(), az(), in_front(), login(), clock(), folder(&opened)];
+    match opened {
+        Err(error @ StoreError::NoVault(_)) => findings.push(bad("vault", complaint(&error))),
+        Err(_) => {}
         Ok(store) => {
             findings.push(lock(&store));
             findings.push(vault(&store));
@@ -108,11 +110,17 @@ fn clock() -> Finding {
     good("clock", format!("plausible: {}", year(now)))
 }
 
-fn folder() -> Finding {
+/// As the store judges it, which has its vault judged apart.
+fn folder(opened: &Result<Store, StoreError>) -> Finding {
+    if let Err(error) = opened
+        && !matches!(error, StoreError::NoVault(_))
+    {
+        return bad("folder", complaint(error));
+    }
     match our_folder() {
         Ok(folder) if folder.exists() => good("folder", folder.display().to_string()),
         Ok(folder) => good("folder", format!("{}, not made yet", folder.display())),
-        Err(error) => bad("folder", error.to_string()),
+        Err(error) => bad("folder", complaint(&error)),
     }
 }
 

@@ -1,22 +1,38 @@
-//! `explain`: how a token would be answered now, and why. It runs nothing.
+//! `explain`: which line of the decision table would answer now, and why. It runs nothing.
 
 use azure_token_cache_core::Stability;
 use azure_token_cache_core::az::account::{Account, Identity};
 use azure_token_cache_core::walk::{Answer, Loaded, StoredToken, Terms, Walk, Wanted};
-use azure_token_cache_host::store::{Store, StoreError};
+use azure_token_cache_host::store::{Failure, Store, StoreError, Token};
 use lexopt::Parser;
 
 use super::style::duration;
-use super::token_options::TokenOptions;
+use super::token_options::{Output, TokenOptions};
 use super::{CommandError, help};
 use crate::login::AzLogin;
 use crate::obtain::{Trouble, entry_key, loaded, unix_ms};
-use crate::open_store::open;
+use crate::open_store::{complaint, open};
 use crate::real_az::RealAz;
 use crate::surroundings::{Surroundings, is_off};
 
+/// The lines of the decision table that there are for who answers once: nothing is refreshed behind or in front of a caller.
+#[derive(Clone, Copy)]
+enum Zone {
+    /// The token is handed out.
+    Fresh,
+    /// There is no token, or none with as much left as az promises: az brings one.
+    Expired,
+    /// The table is not asked.
+    None,
+}
+
+/// Which line answers, and why.
+type Verdict = (Zone, &'static str);
+
+type Line = (&'static str, String);
+
 pub fn run(parser: &mut Parser) -> Result<String, CommandError> {
-    let options = TokenOptions::read(parser)?;
+    let options = TokenOptions::read(parser, Output::Never)?;
     if options.help {
         return Ok(help::EXPLAIN.into());
     }
@@ -25,8 +41,6 @@ pub fn run(parser: &mut Parser) -> Result<String, CommandError> {
     let explained = explain(&options, &surroundings)?;
     Ok(explained.iter().fold(String::new(), |text, (name, said)| text + &format!("{name:<8}{said}\n")))
 }
-
-type Line = (&'static str, String);
 
 fn explain(options: &TokenOptions, surroundings: &Surroundings) -> Result<Vec<Line>, CommandError> {
     let command = options.command();
@@ -39,7 +53,8 @@ fn explain(options: &TokenOptions, surroundings: &Surroundings) -> Result<Vec<Li
         Account::Present(identity) => identity,
         Account::Absent(absence) => {
             lines.push(("login", absence.to_string()));
-            lines.push(("answer", "az's error: nobody is logged in".into()));
+            lines.push(("zone", said((Zone::None, "there is no account that the token could be of"))));
+            lines.push(("answer", "az's error".into()));
             return Ok(lines);
         }
     };
@@ -51,7 +66,16 @@ fn explain(options: &TokenOptions, surroundings: &Surroundings) -> Result<Vec<Li
         Ok(store) => loaded(store, &key),
         Err(_) => (Loaded::default(), None, None),
     };
-    let entry = match (&token, &failure) {
+    lines.push(("entry", entry(token.as_deref(), failure.as_ref())));
+    let verdict = verdict(&found, &identity, &mut login, store.is_ok());
+    lines.push(("zone", said(verdict)));
+    lines
+        .push(("answer", if matches!(verdict.0, Zone::Fresh) { "from the store" } else { "from az" }.into()));
+    Ok(lines)
+}
+
+fn entry(token: Option<&Token>, failure: Option<&Failure>) -> String {
+    match (token, failure) {
         (Some(token), _) => {
             let left = (token.expires_at_ms - unix_ms()).div_euclid(1_000);
             let age = (unix_ms() - token.acquired_at_ms).div_euclid(1_000);
@@ -59,10 +83,16 @@ fn explain(options: &TokenOptions, surroundings: &Surroundings) -> Result<Vec<Li
         }
         (None, Some(failure)) => format!("no token; the last fetch failed: {}", failure.class),
         (None, None) => "nothing is kept for this request".into(),
+    }
+}
+
+fn said((zone, why): Verdict) -> String {
+    let zone = match zone {
+        Zone::Fresh => "fresh",
+        Zone::Expired => "expired",
+        Zone::None => "none",
     };
-    lines.push(("entry", entry));
-    lines.push(("answer", answer(&found, &identity, &mut login, store.is_ok())));
-    Ok(lines)
+    format!("{zone}: {why}")
 }
 
 fn az() -> String {
@@ -83,31 +113,28 @@ fn where_is(store: &Result<Store, StoreError>) -> String {
             Some(vault) => format!("{}, its key in the {vault}", store.folder().display()),
             None => format!("{}, still empty", store.folder().display()),
         },
-        Err(error) => error.to_string(),
+        Err(error) => complaint(error),
     }
 }
 
 /// The walk decides; this finds the words.
-fn answer(found: &Loaded, identity: &Identity, login: &mut AzLogin<'_>, has_store: bool) -> String {
+fn verdict(found: &Loaded, identity: &Identity, login: &mut AzLogin<'_>, has_store: bool) -> Verdict {
     if is_off() {
-        return "from az: AZURE_TOKEN_CACHE is off".into();
+        return (Zone::None, "AZURE_TOKEN_CACHE is off");
     }
     if !has_store {
-        return "from az: there is no store".into();
+        return (Zone::None, "there is no store");
     }
     if identity.is_memory_only() {
-        return "from az: its files do not tell whose the token would be".into();
+        return (Zone::None, "az's files do not tell whose the token would be, so that it is never kept");
     }
     let wanted = Wanted { login: login.digests(), held: None, challenged: false, runs: 0, behind: false };
     let now = login.time.now();
     let mut walk = Walk::new(wanted, Terms::ONE_ANSWER, 0, now);
     if walk.handle_loaded(*found, Stability::Steady, now) == Some(Answer::Stored) {
-        return "from the store: the token is of this login and has more than 5 min left".into();
+        return (Zone::Fresh, "the token is of this login and has more than 5 min left");
     }
-    match &found.token {
-        None => "from az: nothing is kept".into(),
-        Some(token) => format!("from az: {}", why_not(token, wanted)),
-    }
+    (Zone::Expired, found.token.map_or("nothing is kept", |token| why_not(&token, wanted)))
 }
 
 fn why_not(token: &StoredToken, wanted: Wanted) -> &'static str {

@@ -6,10 +6,10 @@ use azure_token_cache_core::az::command::Render;
 use azure_token_cache_host::store::{Store, Token};
 use lexopt::Parser;
 
-use super::token_options::TokenOptions;
+use super::token_options::{self, TokenOptions};
 use super::{CommandError, help, style};
 use crate::obtain::{Asked, Outcome, Trouble, obtain};
-use crate::open_store::open;
+use crate::open_store::{complaint, open};
 use crate::shim::document;
 use crate::surroundings::{Surroundings, is_off};
 
@@ -23,7 +23,7 @@ enum Output {
 }
 
 pub fn run(parser: &mut Parser) -> Result<String, CommandError> {
-    let options = TokenOptions::read(parser)?;
+    let options = TokenOptions::read(parser, token_options::Output::Chosen)?;
     if options.help {
         return Ok(help::GET_TOKEN.into());
     }
@@ -60,7 +60,8 @@ fn store() -> Option<Store> {
         return None;
     }
     let complain = |error: &_| {
-        eprintln!("{} the token is not kept: {error}", style::for_stderr().doubtful("azure-token-cache:"));
+        let mark = style::for_stderr().doubtful("azure-token-cache:");
+        eprintln!("{mark} the token is not kept: {}", complaint(error));
     };
     open().inspect_err(complain).ok()
 }

@@ -59,9 +59,19 @@ Usage: azure-token-cache status [--json]
 ";
 
 pub const EXPLAIN: &str = "\
-Says whether a token would come from the store or from az now, and why. It runs nothing and shows no token.
+Says whether a token would come from the store or from az now, and by which line of the decision table. It runs nothing
+and shows no token.
 
-Usage: azure-token-cache explain [options of get-token]
+Usage: azure-token-cache explain [options]
+
+Options, as those of get-token:
+      --resource <uri>       what the token is for
+      --scope <scope>        the same as a scope
+  -t, --tenant <tenant>      the tenant to ask
+  -s, --subscription <name>  the subscription whose account and tenant are asked; also -n, --name
+
+Of the table's zones a program that answers once has two: fresh, where the token is handed out, and expired, where az
+brings another one, which begins five minutes before a token's end. It says none where no token may be kept.
 ";
 
 pub const CLEAR: &str = "\
@@ -103,8 +113,15 @@ Usage: azure-token-cache completions <bash|zsh|fish>
   fish  azure-token-cache completions fish > ~/.config/fish/completions/azure-token-cache.fish
 ";
 
+pub const AZ: &str = "\
+Does what the shim does when it is started as az: it answers by itself what it can, and for everything else becomes the
+real az. All that follows is az's own, --help too. Where there are no links, the script named az.cmd is one call of this.
+
+Usage: azure-token-cache az [arguments of az]
+";
+
 /// Each command and its help.
-pub const COMMANDS: [(&str, &str); 7] = [
+pub const COMMANDS: [(&str, &str); 8] = [
     ("get-token", GET_TOKEN),
     ("status", STATUS),
     ("explain", EXPLAIN),
@@ -112,6 +129,7 @@ pub const COMMANDS: [(&str, &str); 7] = [
     ("doctor", DOCTOR),
     ("shim", SHIM),
     ("completions", COMPLETIONS),
+    ("az", AZ),
 ];
 
 /// `help <command>`.
@@ -137,10 +155,10 @@ pub fn suggestion(name: &str) -> String {
     }
 }
 
-/// One begins with the other, or they differ in at most two places.
+/// One begins with the other, or they differ in at most two places, and in no more than half of the command.
 fn is_near(name: &str, command: &str) -> bool {
     let prefix = name.len() >= 3 && (command.starts_with(name) || name.starts_with(command));
-    prefix || distance(name.as_bytes(), command.as_bytes()) <= 2
+    prefix || distance(name.as_bytes(), command.as_bytes()) <= 2.min(command.len() / 2)
 }
 
 /// How many bytes must be put in, taken out or changed to make one of the other (Levenshtein).

@@ -10,6 +10,7 @@ use azure_token_cache_host::store::{PrivateFolder, StoreError};
 use lexopt::{Arg, Parser, ValueExt};
 
 use super::{CommandError, help};
+use crate::open_store::complaint;
 use crate::real_az::{NoAz, RealAz, is_shim, record, recorded};
 use crate::shim_folder;
 use crate::surroundings::{our_folder, search_path};
@@ -185,9 +186,7 @@ fn system(path: &Path) -> impl FnOnce(io::Error) -> ShimError {
 impl Display for ShimError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Place(error) => {
-                write!(f, "there is no place for the shim: {error}; name one with --directory")
-            }
+            Self::Place(error) => write!(f, "there is no place for the shim: {}", complaint(error)),
             Self::NoAz(none) => Display::fmt(none, f),
             Self::NotAz(path) => write!(f, "{} is no az that could be started", path.display()),
             Self::InTheWay(path) => {

@@ -19,9 +19,18 @@ pub struct TokenOptions {
     pub help: bool,
 }
 
+/// Whether there is a token to print in one form or another.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Output {
+    /// `--output` says in which.
+    Chosen,
+    /// There is none.
+    Never,
+}
+
 impl TokenOptions {
     /// Reads what is left of the command line.
-    pub fn read(parser: &mut Parser) -> Result<Self, CommandError> {
+    pub fn read(parser: &mut Parser, output: Output) -> Result<Self, CommandError> {
         let mut options = Self::default();
         while let Some(argument) = parser.next()? {
             let (name, place) = match argument {
@@ -31,7 +40,9 @@ impl TokenOptions {
                 Arg::Short('s' | 'n') | Arg::Long("subscription" | "name") => {
                     ("--subscription", &mut options.subscription)
                 }
-                Arg::Short('o') | Arg::Long("output") => ("--output", &mut options.output),
+                Arg::Short('o') | Arg::Long("output") if output == Output::Chosen => {
+                    ("--output", &mut options.output)
+                }
                 Arg::Short('h') | Arg::Long("help") => {
                     options.help = true;
                     continue;

@@ -1,9 +1,9 @@
 //! The commands that people type: what they print, and their exit codes.
 
 use std::fs;
-use std::process::Command;
+use std::path::PathBuf;
 
-use crate::stage::{Stage, TOKEN, failed, printed, text};
+use crate::stage::{PROGRAM, Stage, TOKEN, failed, printed, text};
 
 #[test]
 fn a_token_is_printed_in_the_form_that_is_asked_for() {
@@ -63,6 +63,65 @@ fn exit_codes_say_what_is_wrong() {
     assert_eq!(failed(clear).0, 5);
 }
 
+/// The help, the documentation and the program know the same codes.
+#[test]
+fn every_exit_code_is_documented_and_met() {
+    let stage = Stage::new("each-code");
+    let run = |arguments: &[&str]| stage.program(arguments).output().unwrap().status.code().unwrap();
+    let mut met = vec![run(&["get-token"])];
+    stage.az("exit 9");
+    met.push(run(&["get-token", "--resource", "other"]));
+    met.push(run(&["get-tokn"]));
+    stage.write_profile("{\"subscriptions\": []}");
+    met.push(run(&["get-token"]));
+    stage.log_in("ann@contoso.com");
+    fs::remove_file(stage.path("real/az")).unwrap();
+    met.push(run(&["get-token"]));
+    let mut elsewhere = stage.program(&["status"]);
+    met.push(
+        failed({
+            elsewhere.env("AZURE_TOKEN_CACHE_DIRECTORY", "relative");
+            elsewhere
+        })
+        .0,
+    );
+    assert_eq!(met, [0, 1, 2, 3, 4, 5]);
+
+    let help = printed(stage.program(&["--help"]));
+    let listed = help.split("\n\n").find_map(|part| part.strip_prefix("Exit codes:\n")).unwrap();
+    let documentation = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md")).unwrap();
+    let documented = documentation.split_once("Exit codes: ").unwrap().1.split_once('.').unwrap().0;
+    for text in [listed, documented] {
+        let mut codes: Vec<i32> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, met, "{text}");
+    }
+}
+
+#[test]
+fn the_state_folder_is_where_the_environment_says() {
+    let stage = Stage::new("where");
+    let home = stage.path("home");
+    for (name, value, folder) in [
+        ("AZURE_TOKEN_CACHE_DIRECTORY", stage.path("given"), stage.path("given")),
+        ("AZURE_TOKEN_CACHE_DIRECTORY", PathBuf::new(), stage.state()),
+        ("XDG_STATE_HOME", stage.path("other"), stage.path("other/azure-token-cache")),
+        ("XDG_STATE_HOME", PathBuf::new(), home.join(".local/state/azure-token-cache")),
+        ("XDG_STATE_HOME", "relative".into(), home.join(".local/state/azure-token-cache")),
+    ] {
+        let run = |arguments: &[&str]| {
+            let mut command = stage.program(arguments);
+            command.env(name, &value);
+            printed(command)
+        };
+        assert_eq!(run(&["clear"]).lines().count(), 1);
+        let token = run(&["get-token"]);
+        assert!(folder.join("store/lock").exists(), "{}", folder.display());
+        assert_eq!(run(&["get-token"]), token);
+        assert!(run(&["doctor"]).contains(&format!("ok    folder  {}\n", folder.display())));
+    }
+}
+
 #[test]
 fn without_a_store_a_token_is_printed_all_the_same_and_a_note_says_why_it_is_not_kept() {
     let stage = Stage::new("storeless");
@@ -78,50 +137,33 @@ fn without_a_store_a_token_is_printed_all_the_same_and_a_note_says_why_it_is_not
 }
 
 #[test]
-fn status_lists_what_is_kept_and_never_a_token() {
-    let stage = Stage::new("status");
-    assert_eq!(printed(stage.program(&["status"])), "No tokens are kept.\n");
-    printed(stage.program(&["get-token", "--resource", "https://vault.azure.net"]));
-    printed(stage.program(&["get-token", "--tenant", "contoso.com"]));
-    let table = printed(stage.program(&["status"]));
-    let lines: Vec<&str> = table.lines().collect();
-    assert_eq!(lines.len(), 3);
-    assert!(
-        lines[0].starts_with("RESOURCE                 TENANT       ACCOUNT          EXPIRES IN"),
-        "{table}"
-    );
-    assert!(lines[1].starts_with("(the cloud's own)        contoso.com  ann@contoso.com  "), "{table}");
-    assert!(lines[2].starts_with("https://vault.azure.net  tenant-1     ann@contoso.com  "), "{table}");
-    assert!(lines[1].ends_with(" az      valid") && lines[2].ends_with(" az      valid"), "{table}");
-    let json = printed(stage.program(&["status", "--json"]));
-    let status: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(status["tokens"][1]["resource"], "https://vault.azure.net");
-    assert_eq!(status["tokens"][1]["state"], "valid");
-    for shown in [table, json] {
-        assert!(!shown.contains(TOKEN) && !shown.contains('\x1b'), "{shown}");
+fn a_subscription_is_asked_for_by_any_of_its_flags() {
+    let stage = Stage::new("subscription");
+    let document = printed(stage.program(&["get-token", "--subscription", "dev"]));
+    assert!(document.contains("\"subscription\": \"sub-1\""), "{document}");
+    for flag in ["-s", "-n", "--name"] {
+        assert_eq!(printed(stage.program(&["get-token", flag, "dev"])), document, "{flag}");
     }
-    stage.log_in("ben@contoso.com");
-    let table = printed(stage.program(&["status"]));
-    assert_eq!(table.matches("of an earlier login").count(), 2, "{table}");
+    assert_eq!(printed(stage.shim(&["account", "get-access-token", "-s", "dev"])), document);
+    assert_eq!(stage.starts(), ["account get-access-token --output json --subscription dev"]);
 }
 
 #[test]
-fn an_explanation_says_what_the_next_call_does() {
-    let stage = Stage::new("explain");
-    let answer = || {
-        let text = printed(stage.program(&["explain", "--resource", "r"]));
-        assert!(!text.contains(TOKEN), "{text}");
-        text.lines().last().unwrap().trim_start_matches("answer  ").to_owned()
-    };
-    assert_eq!(answer(), "from az: nothing is kept");
-    printed(stage.program(&["get-token", "--resource", "r"]));
-    assert_eq!(answer(), "from the store: the token is of this login and has more than 5 min left");
-    fs::write(stage.path("azure/msal_token_cache.json"), "").unwrap();
-    stage.log_in("ann@contoso.com");
-    assert_eq!(answer(), "from az: somebody logged in since the token was fetched");
+fn az_by_the_program_s_own_name_is_the_shim() {
+    let stage = Stage::new("by-name");
+    let document = printed(stage.program(&["az", "account", "get-access-token"]));
+    assert!(document.contains(TOKEN), "{document}");
+    assert_eq!(printed(stage.shim(&["account", "get-access-token"])), document);
     assert_eq!(stage.starts().len(), 1);
-    stage.write_profile("{\"subscriptions\": []}");
-    assert_eq!(answer(), "az's error: nobody is logged in");
+    stage.az("echo from az; exit 7");
+    for words in [&["az"][..], &["az", "--help"], &["az", "az"], &["az", "get-token"]] {
+        let output = stage.program(words).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(7), "from az\n"), "{words:?}");
+    }
+    let mut starts = stage.starts();
+    starts.sort();
+    assert_eq!(starts[..3], ["", "--help", "account get-access-token --output json"]);
+    assert_eq!(starts[3..], ["az", "get-token"]);
 }
 
 #[test]
@@ -135,21 +177,28 @@ fn clear_deletes_everything() {
 }
 
 #[test]
-fn doctor_finds_what_is_not_well() {
-    let stage = Stage::new("doctor");
-    let findings = printed(stage.program(&["doctor"]));
-    for finding in
-        ["ok    az ", "ok    shim ", "ok    login   ann@contoso.com", "ok    lock    works", "ok    vault "]
-    {
-        assert!(findings.contains(finding), "{findings}");
-    }
-    fs::remove_file(stage.path("real/az")).unwrap();
-    let mut doctor = stage.program(&["doctor"]);
-    doctor.env("AZURE_TOKEN_CACHE_DIRECTORY", "relative").env("PATH", stage.path("shim"));
-    let output = doctor.output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), ""));
-    for finding in ["fail  az ", "fail  folder ", "fail  vault "] {
-        assert!(text(&output.stdout).contains(finding), "{}", text(&output.stdout));
+fn only_a_terminal_gets_colours_and_not_where_nobody_wants_them() {
+    let stage = Stage::new("colours");
+    let at_terminal = |command: &str, no_color: &str| {
+        let command = format!("'{PROGRAM}' {command}");
+        let mut script =
+            stage.command("script", &["--quiet", "--return", "--command", &command, "/dev/null"]);
+        script.env("TERM", "xterm").env("NO_COLOR", no_color);
+        text(&script.output().unwrap().stdout).replace('\r', "")
+    };
+    printed(stage.program(&["get-token"]));
+    for (command, coloured) in [
+        ("doctor", "\x1b[32mok  \x1b[0m"),
+        ("status", "\x1b[32mvalid\x1b[0m"),
+        ("get-tokn", "\x1b[31mazure-token-cache:\x1b[0m"),
+    ] {
+        let shown = at_terminal(command, "");
+        assert!(shown.contains(coloured), "{shown}");
+        let plain = at_terminal(command, "1");
+        assert!(!plain.contains('\x1b') && plain.len() > 20, "{plain}");
+        // Neither a pipe nor a file is a terminal.
+        let output = stage.program(&[command]).output().unwrap();
+        assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b));
     }
 }
 
@@ -157,35 +206,19 @@ fn doctor_finds_what_is_not_well() {
 fn every_command_has_a_help_that_names_it() {
     let stage = Stage::bare("help");
     let overview = printed(stage.program(&["--help"]));
-    for command in ["get-token", "status", "explain", "clear", "doctor", "shim", "completions"] {
-        assert!(overview.contains(&format!("\n  {command} ")), "{command}");
-        let help = printed(stage.program(&[command, "--help"]));
+    let listed = overview.split("\n\n").find_map(|part| part.strip_prefix("Commands:\n")).unwrap();
+    let commands: Vec<&str> = listed.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert_eq!(commands, ["get-token", "status", "explain", "clear", "doctor", "shim", "completions", "az"]);
+    for command in commands {
+        let help = printed(stage.program(&["help", command]));
         assert!(help.contains(&format!("Usage: azure-token-cache {command}")), "{help}");
-        assert_eq!(printed(stage.program(&["help", command])), help);
-        assert_eq!(printed(stage.program(&[command, "-h"])), help);
+        // What follows `az` is the real az's.
+        for flag in ["--help", "-h"].iter().filter(|_| command != "az") {
+            assert_eq!(printed(stage.program(&[command, flag])), help);
+        }
     }
     assert_eq!(
         printed(stage.program(&["--version"])),
         format!("azure-token-cache {}\n", env!("CARGO_PKG_VERSION"))
     );
-}
-
-#[test]
-fn the_completion_script_completes() {
-    let stage = Stage::bare("completions");
-    fs::write(stage.path("script"), printed(stage.program(&["completions", "bash"]))).unwrap();
-    let complete = |words: &str, at: usize| {
-        let script = format!(
-            ". ./script; COMP_WORDS=(azure-token-cache {words}); COMP_CWORD={at}; _azure_token_cache; echo \"${{COMPREPLY[*]}}\""
-        );
-        let output = Command::new("bash").args(["-c", &script]).current_dir(stage.path("")).output().unwrap();
-        assert_eq!(text(&output.stderr), "");
-        text(&output.stdout).trim().to_owned()
-    };
-    assert_eq!(complete("get", 1), "get-token");
-    assert_eq!(complete("get-token --res", 2), "--resource");
-    assert_eq!(complete("get-token -o h", 3), "header");
-    for shell in ["zsh", "fish"] {
-        assert!(printed(stage.program(&["completions", shell])).contains("get-token"));
-    }
 }

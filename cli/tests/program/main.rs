@@ -5,7 +5,9 @@
 mod commands;
 mod install;
 mod logins;
+mod looking;
 mod passing_through;
 mod processes;
+mod refusals;
 mod stage;
 mod tokens;

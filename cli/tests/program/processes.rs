@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use azure_token_cache_host::store::{LockKind, Store, StoreOptions, VaultChoice, VaultKind};
+use azure_token_cache_host::store::LockKind;
 
 use crate::stage::{GRANTS, Stage, is_sleeping, printed, text, wait_until};
 
@@ -117,15 +117,7 @@ fn past_patience_a_wedged_holder_costs_time_and_no_answer() {
 fn a_cache_that_holds_the_lock_while_its_credential_runs_az_is_not_waited_for() {
     let stage = Stage::new("awaited");
     printed(stage.shim(&TOKEN));
-    let environment = [("HOME", "home"), ("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")];
-    let store = Store::open(&StoreOptions {
-        directory: None,
-        name: "default".into(),
-        vault: VaultChoice::Only(VaultKind::KeyFile),
-        unsafe_allow_unencrypted: false,
-        environment: environment.map(|(name, folder)| (name, stage.path(folder))).into_iter().collect(),
-    })
-    .unwrap();
+    let store = stage.store();
     let key = store.list().unwrap().entries.remove(0).key;
     store.remove(&key).unwrap();
     let guard = store.try_lock(&key, LockKind::Fetch).unwrap().unwrap();

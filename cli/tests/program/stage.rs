@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use azure_token_cache_host::store::{
+    Content, Found, Listed, Loaded, Record, Saved, Store, StoreOptions, Token, VaultChoice, VaultKind,
+};
 use azure_token_cache_tests_system::users;
 
 /// The program under test.
@@ -115,7 +118,8 @@ impl Stage {
         self.command(self.path("shim/az"), arguments)
     }
 
-    fn command(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+    /// Another program, with the environment of these.
+    pub fn command(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
         let path = format!("{}:{}:/usr/bin:/bin", self.path("shim").display(), self.path("real").display());
         let mut command = Command::new(program);
         command
@@ -130,6 +134,32 @@ impl Stage {
             .current_dir(&self.root)
             .stdin(Stdio::null());
         command
+    }
+
+    /// The store that the program uses.
+    pub fn store(&self) -> Store {
+        let environment = [("HOME", "home"), ("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")];
+        Store::open(&StoreOptions {
+            directory: None,
+            name: "default".into(),
+            vault: VaultChoice::Only(VaultKind::KeyFile),
+            unsafe_allow_unencrypted: false,
+            environment: environment.map(|(name, folder)| (name, self.path(folder))).into_iter().collect(),
+        })
+        .unwrap()
+    }
+
+    /// Saves the tokens that are kept with another face.
+    pub fn change_kept(&self, change: impl Fn(&mut Token)) {
+        let store = self.store();
+        for Listed { key, .. } in store.list().unwrap().entries {
+            let Loaded { found: Found::Token(mut token), generation, .. } = store.load(&key) else {
+                continue;
+            };
+            change(&mut token);
+            let record = Record { generation, content: Content::Token(token) };
+            assert_eq!(store.save(&key, &record, generation).unwrap(), Saved::Written);
+        }
     }
 
     /// The tokens that the store says it keeps.
@@ -196,6 +226,10 @@ pub fn as_root(command: Command) -> Command {
     let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_str().unwrap()).collect();
     let words = users::as_root(&names);
     through(&words, command)
+}
+
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
 }
 
 pub fn text(bytes: &[u8]) -> &str {
