@@ -18,11 +18,13 @@ const needs = [
   { package: "redis-server", probe: ["sh", "-c", "redis-server --version && redis-cli --version"] },
   { package: "gnome-keyring", probe: ["gnome-keyring-daemon", "--version"] },
   { package: "bindfs", probe: ["bindfs", "--version"] },
+  { package: "zsh", probe: ["zsh", "--version"] },
+  { package: "fish", probe: ["fish", "--version"] },
 ];
 
 export const systemPackages = {
   name: "system packages",
-  says: "a C linker, Python, network namespaces, a desktop's keyring, FUSE, a browser and Redis, from Debian where absent",
+  says: "a C linker, Python, network namespaces, a desktop's keyring, FUSE, a browser, Redis and shells, from Debian where absent",
   run() {
     const missing = needs.filter(({ probe: [program, ...args] }) => outputOf(program, args) === undefined);
     if (missing.length === 0) return;
