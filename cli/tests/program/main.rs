@@ -12,3 +12,4 @@ mod processes;
 mod refusals;
 mod stage;
 mod tokens;
+mod vaults;

@@ -1,12 +1,18 @@
 //! What the shim does not know: the real az in its place, with everything that it was given.
 
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::stage::{PROGRAM, Stage, failed, printed, text, wait_until};
+use azure_token_cache_tests_system::keyring::kernel_key;
+use azure_token_cache_tests_system::mounts::with_mount;
+
+use crate::stage::{PROGRAM, Stage, TOKEN, environment, failed, printed, text, through, wait_until};
 
 #[test]
 fn arguments_streams_folder_and_exit_code_are_azs() {
@@ -23,19 +29,31 @@ fn arguments_streams_folder_and_exit_code_are_azs() {
 }
 
 #[test]
-fn the_environment_is_azs_with_a_mark_for_shims_below() {
+fn the_environment_is_azs_to_the_byte_with_a_mark_for_shims_below() {
     let stage = Stage::new("environment");
-    stage.az("/usr/bin/env");
-    let mut shim = stage.shim(&["group", "list"]);
-    shim.env_clear()
-        .env("PATH", format!("{}:/usr/bin:/bin", stage.path("real").display()))
-        .env("OTHER", "\u{7}");
-    let printed = printed(shim);
-    let mut names: Vec<&str> =
-        printed.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
-    names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name));
-    names.sort_unstable();
-    assert_eq!(names, ["AZURE_TOKEN_CACHE_BYPASS", "AZURE_TOKEN_CACHE_STARTED", "OTHER", "PATH"]);
+    // A program that adds nothing of its own, as a shell would.
+    fs::remove_file(stage.path("real/az")).unwrap();
+    symlink("/usr/bin/env", stage.path("real/az")).unwrap();
+    let mut given: BTreeMap<OsString, OsString> = [
+        ("PATH", stage.path("real").as_os_str().to_owned()),
+        ("HOME", "/nowhere".into()),
+        ("EMPTY", "".into()),
+        ("LINES", "one\ntwo=three\n".into()),
+        ("BYTES", OsStr::from_bytes(b"\x07\xff\xfe").to_owned()),
+        ("AZURE_CONFIG_DIR", "relative/folder".into()),
+        ("AZURE_TOKEN_CACHE_DIRECTORY", stage.path("given").into()),
+        ("LD_BIND_NOW", "1".into()),
+        ("_", "/usr/bin/az".into()),
+    ]
+    .map(|(name, value)| (name.into(), value))
+    .into();
+    let mut shim = stage.shim(&["--null"]);
+    shim.env_clear().envs(&given);
+    let output = shim.output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    given.insert("AZURE_TOKEN_CACHE_BYPASS".into(), "1".into());
+    given.insert("AZURE_TOKEN_CACHE_STARTED".into(), stage.path("real/az").into());
+    assert_eq!(environment(&output.stdout), given);
 }
 
 #[test]
@@ -94,23 +112,29 @@ fn another_default_format_a_completion_and_unreadable_settings_are_left_to_az() 
 }
 
 #[test]
-fn with_an_environment_of_path_alone_the_home_is_looked_up() {
+fn with_an_environment_of_path_alone_the_home_is_the_system_s() {
     let stage = Stage::new("path-alone");
-    let getent =
-        Command::new("sh").args(["-c", "getent passwd \"$(id -u)\" | cut -d: -f6"]).output().unwrap();
-    let mut status = stage.program(&["shim", "status"]);
-    status.env_clear().env("PATH", stage.path("real"));
-    let home = text(&getent.stdout).trim();
-    if Path::new(home).exists() {
-        let folder = format!("{home}/.local/state/azure-token-cache/bin/az");
-        assert!(printed(status).contains(&folder), "{folder}");
-    } else {
-        let (_, said) = failed(status);
-        assert!(said.contains("there is no place for the shim"), "{said}");
+    let home = stage.path("home");
+    // In the namespace the user is root, whoever runs the test.
+    fs::write(stage.path("passwd"), format!("root:x:0:0:root:{}:/bin/sh\n", home.display())).unwrap();
+    fs::rename(stage.path("azure"), home.join(".azure")).unwrap();
+    let path =
+        format!("PATH={}:{}:/usr/bin:/bin", stage.path("shim").display(), stage.path("real").display());
+    let mut words = with_mount(&format!("mount --bind '{}' /etc/passwd", stage.path("passwd").display()));
+    words.extend(["env".into(), "-i".into(), path]);
+    let run = |command| printed(through(&words, command));
+    let first = run(stage.shim(&["account", "get-access-token"]));
+    assert!(first.contains(TOKEN), "{first}");
+    assert_eq!(run(stage.shim(&["account", "get-access-token"])), first);
+    assert_eq!(stage.starts().len(), 1);
+    let state = home.join(".local/state/azure-token-cache");
+    let findings = run(stage.program(&["doctor"]));
+    assert!(findings.contains(&format!("ok    folder  {}\n", state.display())), "{findings}");
+    assert!(findings.contains("ok    store   1 entry\n"), "{findings}");
+    assert!(!stage.path("state").join("azure-token-cache").exists());
+    if findings.contains("kernel keyring") {
+        kernel_key(&state, 0).invalidate().unwrap();
     }
-    let mut shim = stage.shim(&["group", "list"]);
-    shim.env_clear().env("PATH", format!("{}:/usr/bin:/bin", stage.path("real").display()));
-    assert!(printed(shim).contains("accessToken"));
 }
 
 #[test]

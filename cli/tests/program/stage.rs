@@ -1,7 +1,9 @@
 //! A home of a test's own: a stand-in for az that notes its starts, a login, a store, and the shim in front of them.
 
-use std::ffi::OsStr;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -230,6 +232,15 @@ pub fn as_root(command: Command) -> Command {
 
 pub fn now_ms() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
+}
+
+/// What `env --null` printed.
+pub fn environment(printed: &[u8]) -> BTreeMap<OsString, OsString> {
+    let variables = printed.split(|&byte| byte == 0).filter(|variable| !variable.is_empty());
+    let parts =
+        variables.map(|variable| variable.split_at(variable.iter().position(|&byte| byte == b'=').unwrap()));
+    let text = |bytes| OsStr::from_bytes(bytes).to_owned();
+    parts.map(|(name, value)| (text(name), text(&value[1..]))).collect()
 }
 
 pub fn text(bytes: &[u8]) -> &str {

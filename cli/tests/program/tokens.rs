@@ -1,11 +1,17 @@
 //! Tokens through the shim: az is started once, and every form of the question has its answer.
 
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
-use crate::stage::{GRANTS, Stage, TOKEN, failed, is_sleeping, printed, profile, text, wait_until};
+use crate::stage::{
+    GRANTS, Stage, TOKEN, environment, failed, is_sleeping, printed, profile, text, wait_until,
+};
 
 const TOKEN_COMMAND: [&str; 2] = ["account", "get-access-token"];
 
@@ -33,17 +39,23 @@ fn the_first_call_starts_az_and_every_later_one_prints_the_same_bytes() {
 #[test]
 fn an_az_that_fetches_has_the_caller_s_environment_and_folder_and_starts_no_shim_of_its_own() {
     let stage = Stage::new("fetching");
-    stage.az(&format!("{{ /usr/bin/env; pwd; }} > '{}'\n{GRANTS}", stage.path("found").display()));
+    let [found, folder] = ["found", "folder"].map(|name| stage.path(name));
+    stage.az(&format!("pwd > '{}'\n/usr/bin/env --null > '{}'\n{GRANTS}", folder.display(), found.display()));
     let mut shim = stage.shim(&asking(&[]));
-    printed({
-        shim.env("OTHER", "value");
-        shim
-    });
-    let found = fs::read_to_string(stage.path("found")).unwrap();
-    let folder = stage.path("real").parent().unwrap().display().to_string();
-    for line in ["OTHER=value", "AZURE_TOKEN_CACHE_BYPASS=1", &folder] {
-        assert!(found.lines().any(|found| found == line), "{line}: {found}");
+    shim.env("OTHER", "one\ntwo").env("EMPTY", "").env("BYTES", OsStr::from_bytes(b"\xff"));
+    let mut given: BTreeMap<OsString, OsString> =
+        shim.get_envs().map(|(name, value)| (name.to_owned(), value.unwrap().to_owned())).collect();
+    printed(shim);
+    let mut found = environment(&fs::read(found).unwrap());
+    // The shell's own.
+    for name in ["PWD", "OLDPWD", "SHLVL", "_"] {
+        found.remove(OsStr::new(name));
     }
+    given.insert("AZURE_TOKEN_CACHE_BYPASS".into(), "1".into());
+    given.insert("AZURE_TOKEN_CACHE_STARTED".into(), stage.path("real/az").into());
+    assert_eq!(found, given);
+    let folder = fs::read_to_string(folder).unwrap();
+    assert_eq!(Path::new(folder.trim_end()), stage.path("").as_path());
 }
 
 #[test]

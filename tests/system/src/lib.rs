@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "only tests use it, and a test that cannot be set up has failed")]
 
 pub mod desktop;
+pub mod keyring;
 pub mod mounts;
 pub mod users;
