@@ -71,9 +71,9 @@ fn install(stage: &Stage, shell: &str) {
 
 fn in_bash(stage: &Stage, line: &str) -> BTreeSet<String> {
     let words: Vec<&str> = line.split(' ').collect();
-    let quoted: String = words.iter().map(|word| format!(" '{word}'")).collect();
+    let quoted = words.join("' '");
     let script = format!(
-        ". ./bash/_azure-token-cache; COMP_WORDS=(azure-token-cache{quoted}); COMP_CWORD={}; _azure_token_cache; \
+        ". ./bash/_azure-token-cache; COMP_WORDS=(azure-token-cache '{quoted}'); COMP_CWORD={}; _azure_token_cache; \
          printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         words.len()
     );

@@ -112,12 +112,11 @@ fn set_mode(path: &Path, mode: u32) {
 #[test]
 fn a_record_in_a_folder_that_others_may_use_starts_nothing() {
     let stage = with_planted_record("open-record");
-    let state = stage.state();
     assert_eq!(printed(stage.shim(&["group", "list"])), "planted\n");
     for (path, mode) in
         [("", 0o777), ("", 0o755), ("shim", 0o777), ("shim", 0o750), ("shim/az", 0o666), ("shim/az", 0o644)]
     {
-        let path = state.join(path);
+        let path = stage.state().join(path);
         let before = fs::metadata(&path).unwrap().permissions();
         set_mode(&path, mode);
         assert_eq!(printed(stage.shim(&["group", "list"])), "real\n", "{} {mode:o}", path.display());

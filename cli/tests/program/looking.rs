@@ -180,9 +180,8 @@ fn doctor_finds_what_is_not_well() {
 fn doctor_judges_the_folder_as_the_store_does() {
     let stage = Stage::new("doctor-folder");
     printed(stage.program(&["get-token"]));
-    let state = stage.state();
     for (folder, mode) in [("", 0o755), ("", 0o777), ("/store", 0o750), ("/store/keys", 0o755)] {
-        let folder = format!("{}{folder}", state.display());
+        let folder = format!("{}{folder}", stage.state().display());
         let set_mode = |mode| fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
         set_mode(mode);
         let output = stage.program(&["doctor"]).output().unwrap();

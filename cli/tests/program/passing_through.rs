@@ -127,13 +127,13 @@ fn with_an_environment_of_path_alone_the_home_is_the_system_s() {
     assert!(first.contains(TOKEN), "{first}");
     assert_eq!(run(stage.shim(&["account", "get-access-token"])), first);
     assert_eq!(stage.starts().len(), 1);
-    let state = home.join(".local/state/azure-token-cache");
+    let kept = home.join(".local/state/azure-token-cache");
     let findings = run(stage.program(&["doctor"]));
-    assert!(findings.contains(&format!("ok    folder  {}\n", state.display())), "{findings}");
+    assert!(findings.contains(&format!("ok    folder  {}\n", kept.display())), "{findings}");
     assert!(findings.contains("ok    store   1 entry\n"), "{findings}");
     assert!(!stage.path("state").join("azure-token-cache").exists());
     if findings.contains("kernel keyring") {
-        kernel_key(&state, 0).invalidate().unwrap();
+        kernel_key(&kept, 0).invalidate().unwrap();
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use azure_token_cache_tests_system::mounts::with_mount;
 use azure_token_cache_tests_system::users::{Ordinary, give};
 
-use crate::stage::{Stage, TOKEN, as_root, failed, printed, text, through};
+use crate::stage::{PROGRAM, Stage, TOKEN, as_root, failed, printed, text, through};
 
 const ASKING: [&str; 4] = ["account", "get-access-token", "--resource", "r"];
 
@@ -95,10 +95,10 @@ fn in_a_folder_that_cannot_be_written_az_answers_and_what_is_kept_still_serves()
     let stage = Stage::new("read-only");
     stage.az(OF_AZ);
     let ordinary = Ordinary::find();
-    give(&stage.path(""), ordinary.user);
+    ordinary.take(&stage.path(""));
     let run = |mut command: Command| {
         command.env("TZ", "UTC0");
-        printed(through(ordinary.through(), command))
+        printed(through(&ordinary.through(), command))
     };
     let document = text(&directly(&stage, &ASKING).1).to_owned();
     let starts = || stage.starts().len();
@@ -117,7 +117,9 @@ fn in_a_folder_that_cannot_be_written_az_answers_and_what_is_kept_still_serves()
     let folders = folders(&stage.state());
     let files = || snapshot(&stage.state());
     let kept = files();
-    folders.iter().for_each(|folder| set_mode(folder, 0o500));
+    for folder in &folders {
+        set_mode(folder, 0o500);
+    }
     let before = starts();
     assert_eq!(run(stage.shim(&ASKING)), document);
     assert_eq!(run(stage.program(&["get-token", "--resource", "r"])), document);
@@ -127,7 +129,9 @@ fn in_a_folder_that_cannot_be_written_az_answers_and_what_is_kept_still_serves()
     assert_eq!(starts() - before, 2);
     assert_eq!(files(), kept);
     // Else only root could delete what is in them.
-    folders.iter().for_each(|folder| set_mode(folder, 0o700));
+    for folder in &folders {
+        set_mode(folder, 0o700);
+    }
 }
 
 #[test]
@@ -135,11 +139,9 @@ fn on_a_full_disk_az_answers_and_what_is_kept_still_serves() {
     let stage = Stage::new("full");
     stage.az(OF_AZ);
     let document = text(&directly(&stage, &ASKING).1).to_owned();
-    let state = stage.path("state");
-    let (state, program) = (state.display(), crate::stage::PROGRAM);
     let fill = "! head -c 1000000 /dev/zero 2> /dev/null > \"$XDG_STATE_HOME/filled\"";
-    let ask = format!("az account get-access-token --resource r && '{program}' get-token --resource r");
-    let other = format!("az account get-access-token && '{program}' get-token");
+    let ask = format!("az account get-access-token --resource r && '{PROGRAM}' get-token --resource r");
+    let other = format!("az account get-access-token && '{PROGRAM}' get-token");
     let left = "find \"$XDG_STATE_HOME\" -name '.tmp-*'";
     for (script, starts) in [
         // Full from the first call on.
@@ -149,7 +151,8 @@ fn on_a_full_disk_az_answers_and_what_is_kept_still_serves() {
         (format!("{ask} && {fill} && {other} && {left}"), 3),
     ] {
         let before = stage.starts().len();
-        let mut words = with_mount(&format!("mount -t tmpfs -o size=64k,mode=700 none '{state}'"));
+        let mount = format!("mount -t tmpfs -o size=64k,mode=700 none '{}'", stage.path("state").display());
+        let mut words = with_mount(&mount);
         words.extend(["sh".into(), "-c".into(), script.clone()]);
         let mut shell = stage.shim(&[]);
         shell.env("TZ", "UTC0");
@@ -163,8 +166,8 @@ fn on_a_full_disk_az_answers_and_what_is_kept_still_serves() {
 fn root_with_a_user_s_environment_neither_reads_nor_writes_his_store() {
     let stage = Stage::new("sudo");
     let ordinary = Ordinary::find();
-    give(&stage.path(""), ordinary.user);
-    let of_user = |command| printed(through(ordinary.through(), command));
+    ordinary.take(&stage.path(""));
+    let of_user = |command| printed(through(&ordinary.through(), command));
     stage.script("recorded/az", OF_AZ);
     of_user(stage.program(&["shim", "install", "--az", "recorded/az"]));
     let kept = of_user(stage.shim(&ASKING));

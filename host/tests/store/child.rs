@@ -167,10 +167,10 @@ impl Child {
     }
 
     /// Starts it by way of other programs.
-    pub fn start_with(folder: &Path, vault: VaultKind, through: &[&str]) -> Self {
+    pub fn start_with(folder: &Path, vault: VaultKind, through: &[String]) -> Self {
         let own = std::env::current_exe().unwrap();
-        let words: Vec<&str> = [through, &[own.to_str().unwrap()]].concat();
-        let mut process = Command::new(words[0])
+        let words = [through, &[own.to_str().unwrap().to_owned()]].concat();
+        let mut process = Command::new(&words[0])
             .args(&words[1..])
             .args(["--exact", "child::child", "--ignored", "--nocapture"])
             .env("ATC_VAULT", vault.name())

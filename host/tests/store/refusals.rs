@@ -7,12 +7,11 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use azure_token_cache_host::store::{Flaw, Found, MemoryOnly, Store, StoreError, StoreOptions, VaultKind};
+use azure_token_cache_tests_system::mounts::{with_mount, with_served_mount};
+use azure_token_cache_tests_system::users::{self, NOBODY, give};
 
 use crate::child::Child;
 use crate::stage::{Stage, get, key, put};
-
-/// The user that the tests become when root runs them, and to whom files are given when anyone else does.
-const NOBODY: u32 = 65_534;
 
 #[test]
 fn a_state_folder_that_others_may_read_is_an_error_that_says_so() {
@@ -96,11 +95,11 @@ fn in_a_folder_of_another_user_tokens_stay_in_memory() {
     let mut child = stage.child();
     assert_ne!(child.ask("user"), "0");
     // What `sudo -E` does: another user's home in the environment.
-    give(&stage.path().join("home"), stage.stranger);
+    give(&stage.path().join("home"), stage.users.stranger);
     let home = stage.path().join("home");
     let memory_only = StoreError::MemoryOnly(MemoryOnly::NotOurs(home.clone()));
     assert_eq!(child.ask("open"), format!("{memory_only:?}"));
-    give(&home, stage.user);
+    give(&home, stage.users.user);
     assert_eq!(fs::read_dir(home).unwrap().count(), 0);
 }
 
@@ -113,11 +112,11 @@ fn a_file_of_another_user_is_a_miss_and_his_folder_an_error() {
     assert_eq!(child.ask("save a one"), "written");
     assert_eq!(child.ask("load a"), "one");
     let store = stage.stage.state().join("store");
-    give(&stage.stage.entry_file(), stage.stranger);
+    give(&stage.stage.entry_file(), stage.users.stranger);
     assert_eq!(child.ask("load a"), "nothing");
-    give(&store, stage.stranger);
+    give(&store, stage.users.stranger);
     assert!(child.ask("open").contains("Folder"));
-    give(&store, stage.user);
+    give(&store, stage.users.user);
 }
 
 #[test]
@@ -128,7 +127,7 @@ fn root_who_can_read_them_takes_no_files_of_others() {
     let (file, entries) = (stage.entry_file(), stage.entries());
     give(stage.path(), 0);
     for (path, flaw) in [(&file, Flaw::NotOurs), (&entries, Flaw::NotOurs)] {
-        let mut root = Child::start_with(stage.path(), VaultKind::KeyFile, as_root());
+        let mut root = Child::start_with(stage.path(), VaultKind::KeyFile, &as_root());
         assert_eq!(root.ask("user"), "0");
         assert_eq!(root.ask("open"), "open");
         assert_eq!(root.ask("load a"), "one");
@@ -148,7 +147,7 @@ fn root_with_the_home_of_another_user_keeps_tokens_in_memory_and_touches_nothing
     let home = stage.path().join("home");
     for nearest in [home.clone(), stage.stage.state()] {
         let touched = touched_by(&home, || {
-            let mut root = Child::start_with(stage.path(), VaultKind::KeyFile, as_root());
+            let mut root = Child::start_with(stage.path(), VaultKind::KeyFile, &as_root());
             assert_eq!(root.ask("user"), "0");
             let memory_only = StoreError::MemoryOnly(MemoryOnly::NotOurs(nearest.clone()));
             assert_eq!(root.ask("open"), format!("{memory_only:?}"));
@@ -188,8 +187,9 @@ fn a_folder_that_is_read_only_loads_and_refuses_the_rest() {
 #[test]
 fn on_a_full_disk_the_old_token_stays_and_nothing_is_left_behind() {
     let stage = Stage::new("full");
-    let mount = format!("mount -t tmpfs -o size=64k,mode=700 none {}", stage.path().join("home").display());
-    let mut child = mounted(&stage, &mount);
+    let home = stage.path().join("home");
+    let small = with_mount(&format!("mount -t tmpfs -o size=64k,mode=700 none {}", home.display()));
+    let mut child = Child::start_with(stage.path(), VaultKind::KeyFile, &small);
     assert_eq!(child.ask("open"), "open");
     assert_eq!(child.ask("save a one"), "written");
     let long = "x".repeat(100_000);
@@ -207,7 +207,8 @@ fn on_a_file_system_that_a_program_serves_tokens_stay_in_memory() {
     let (home, served) = (stage.path().join("home"), stage.path().join("served"));
     DirBuilder::new().mode(0o700).create(&served).unwrap();
     fs::create_dir(served.join(".azure")).unwrap();
-    let mut child = mounted(&stage, &format!("bindfs {} {}", served.display(), home.display()));
+    let mounted = with_served_mount(&format!("bindfs {} {}", served.display(), home.display()));
+    let mut child = Child::start_with(stage.path(), VaultKind::KeyFile, &mounted);
     let memory_only = StoreError::MemoryOnly(MemoryOnly::Remote(home));
     assert_eq!(child.ask("open"), format!("{memory_only:?}"));
     assert_eq!(child.ask("login"), "remote");
@@ -217,32 +218,17 @@ fn on_a_file_system_that_a_program_serves_tokens_stay_in_memory() {
     assert_eq!(beside.ask("login"), "local");
 }
 
-/// A process for which something is mounted on its home.
-fn mounted(stage: &Stage, mount: &str) -> Child {
-    let script = format!("{mount} && exec \"$@\"");
-    // What serves a mount ends with the process: it is in the namespace of its processes.
-    let own = ["unshare", "--mount", "--pid", "--fork", "--kill-child"];
-    let as_root: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["--map-root-user"] };
-    let through = [&own, as_root, &["--", "sh", "-c", &script, "sh"]].concat();
-    Child::start_with(stage.path(), VaultKind::KeyFile, &through)
-}
-
 /// A stage whose user is not root, and another user whom it can be given to.
 struct Ordinary {
     stage: Stage,
-    user: u32,
-    stranger: u32,
+    users: users::Ordinary,
 }
 
 impl Ordinary {
     fn new(name: &str) -> Self {
-        let stage = Stage::new(name);
-        let me = rustix::process::geteuid();
-        if me.is_root() {
-            give(stage.path(), NOBODY);
-            return Self { stage, user: NOBODY, stranger: NOBODY - 1 };
-        }
-        Self { stage, user: me.as_raw(), stranger: NOBODY }
+        let (stage, users) = (Stage::new(name), users::Ordinary::find());
+        users.take(stage.path());
+        Self { stage, users }
     }
 
     fn path(&self) -> &Path {
@@ -250,17 +236,8 @@ impl Ordinary {
     }
 
     fn child(&self) -> Child {
-        let become_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-        let through: &[&str] = if rustix::process::geteuid().is_root() { &become_nobody } else { &[] };
-        Child::start_with(self.path(), VaultKind::KeyFile, through)
+        Child::start_with(self.path(), VaultKind::KeyFile, &self.users.through())
     }
-}
-
-/// Makes it, and all that is in it, another user's; an ordinary user needs sudo for that.
-fn give(path: &Path, user: u32) {
-    let user = user.to_string();
-    let words = [as_root(), &["chown", "--recursive", &user, path.to_str().unwrap()]].concat();
-    assert!(Command::new(words[0]).args(&words[1..]).status().unwrap().success(), "{words:?}");
 }
 
 /// What somebody reads or changes of a folder and of all that is in it.
@@ -295,7 +272,6 @@ fn all_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// What a program is started through to run as root.
-fn as_root() -> &'static [&'static str] {
-    const SUDO: [&str; 3] = ["sudo", "--non-interactive", "--preserve-env=ATC_VAULT,ATC_HOME,ATC_RUN"];
-    if rustix::process::geteuid().is_root() { &[] } else { &SUDO }
+fn as_root() -> Vec<String> {
+    users::as_root(&["ATC_VAULT", "ATC_HOME", "ATC_RUN"])
 }

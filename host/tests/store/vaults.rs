@@ -1,23 +1,21 @@
 //! Each vault, the real one: a key made there is found by others, and where there is none the error says what can be done.
 
 use std::fs::{self, DirBuilder, Permissions};
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use azure_token_cache_host::store::{
     Environment, Flaw, Found, Refusal, Store, StoreError, StoreOptions, VaultChoice, VaultKind,
 };
-use linux_keyutils::{Key, KeyRing, KeyRingIdentifier};
+use azure_token_cache_tests_system::desktop::Desktop;
+use azure_token_cache_tests_system::keyring;
+use linux_keyutils::Key;
 use nix::libc::{EPERM, SYS_add_key, SYS_keyctl, SYS_request_key};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use crate::stage::{CANARY, Stage, get, key, put};
-
-/// The path of the Secret Service.
-const ROOT: &str = "/org/freedesktop/secrets";
 
 #[test]
 fn a_key_in_the_kernel_keyring_serves_other_threads_and_its_loss_is_a_miss() {
@@ -42,8 +40,8 @@ fn a_key_in_the_kernel_keyring_serves_other_threads_and_its_loss_is_a_miss() {
 #[test]
 fn a_key_in_an_unlocked_secret_service_serves_all() {
     let stage = Stage::new("secret-service");
-    let desktop = Desktop::start(&stage);
-    let options = desktop.options(&stage);
+    let desktop = Desktop::start(&stage.path().join("home"), &stage.path().join("run"));
+    let options = on_desktop(&stage, &desktop);
     put(&open_patiently(&options), &key("a"), "one");
     let store = Store::open(&options).unwrap();
     assert_eq!(store.vault(), Some(VaultKind::SecretService));
@@ -54,8 +52,8 @@ fn a_key_in_an_unlocked_secret_service_serves_all() {
 #[test]
 fn a_locked_secret_service_is_refused_without_a_question() {
     let stage = Stage::new("locked");
-    let desktop = Desktop::start(&stage);
-    let options = desktop.options(&stage);
+    let desktop = Desktop::start(&stage.path().join("home"), &stage.path().join("run"));
+    let options = on_desktop(&stage, &desktop);
     put(&open_patiently(&options), &key("a"), "one");
     desktop.lock();
     let refused = Store::open(&options).err();
@@ -68,8 +66,8 @@ fn a_locked_secret_service_is_refused_without_a_question() {
 #[test]
 fn a_key_that_is_gone_from_the_secret_service_is_a_miss_and_a_new_one_is_kept_there() {
     let stage = Stage::new("item-gone");
-    let desktop = Desktop::start(&stage);
-    let options = desktop.options(&stage);
+    let desktop = Desktop::start(&stage.path().join("home"), &stage.path().join("run"));
+    let options = on_desktop(&stage, &desktop);
     put(&open_patiently(&options), &key("a"), "one");
     let [item] = &desktop.items()[..] else { panic!("one item") };
     desktop.call(item, "Item.Delete", &[]);
@@ -86,8 +84,8 @@ fn where_the_kernel_keyring_is_refused_the_secret_service_comes_next_then_a_key_
     const KEYRING: (VaultKind, Refusal) =
         (VaultKind::KernelKeyring, Refusal::Refused(ErrorKind::PermissionDenied));
     let stage = Stage::new("order");
-    let desktop = Desktop::start(&stage);
-    open_patiently(&desktop.options(&stage));
+    let desktop = Desktop::start(&stage.path().join("home"), &stage.path().join("run"));
+    open_patiently(&on_desktop(&stage, &desktop));
     let auto = |environment| StoreOptions { vault: VaultChoice::Auto, environment, ..stage.options() };
     let with_all = auto(environment(&stage, Some(&desktop.address)));
     let without_a_desktop = auto(environment(&stage, None));
@@ -126,8 +124,8 @@ fn where_the_kernel_keyring_is_refused_the_secret_service_comes_next_then_a_key_
 #[test]
 fn a_session_without_the_service_is_refused_and_does_not_start_it() {
     let stage = Stage::new("no-service");
-    let bus = Desktop::bus(&stage);
-    assert_eq!(refusals(&bus.options(&stage)), [(VaultKind::SecretService, Refusal::NoSession)]);
+    let bus = Desktop::bus(&stage.path().join("home"), &stage.path().join("run"));
+    assert_eq!(refusals(&on_desktop(&stage, &bus)), [(VaultKind::SecretService, Refusal::NoSession)]);
 }
 
 #[test]
@@ -311,12 +309,9 @@ fn leaks(stage: &Stage) -> Vec<&'static str> {
     forms.into_iter().filter(|(_, form)| stands(form)).map(|(name, _)| name).collect()
 }
 
-/// The key that the store's record names in this place, in this user's persistent keyring.
+/// The key that the store's record names in this place.
 pub fn kernel_key(stage: &Stage, place: usize) -> Key {
-    let record = fs::read_to_string(stage.state().join("store/keys/default.json")).unwrap();
-    let id = record.split("\"id\":\"").nth(place + 1).unwrap().split_once('"').unwrap().0.to_owned();
-    let keyring = KeyRing::get_persistent(KeyRingIdentifier::Thread).unwrap();
-    keyring.search(&format!("azure-token-cache:{id}")).unwrap()
+    keyring::kernel_key(&stage.state(), place)
 }
 
 fn environment(stage: &Stage, bus: Option<&str>) -> Environment {
@@ -340,89 +335,10 @@ fn open_patiently(options: &StoreOptions) -> Store {
     }
 }
 
-/// A session bus, and on it, if wanted, a gnome-keyring that was unlocked with a password.
-struct Desktop {
-    address: String,
-    processes: Vec<Child>,
-    variables: Vec<(&'static str, std::ffi::OsString)>,
-}
-
-impl Desktop {
-    fn bus(stage: &Stage) -> Self {
-        let mut variables = vec![
-            ("HOME", stage.path().join("home").into_os_string()),
-            ("XDG_RUNTIME_DIR", stage.path().join("run").into_os_string()),
-            ("PATH", std::env::var_os("PATH").unwrap()),
-        ];
-        let mut daemon = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--print-address"])
-            .env_clear()
-            .envs(variables.clone())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        let address = address.trim().to_owned();
-        variables.push(("DBUS_SESSION_BUS_ADDRESS", address.clone().into()));
-        Self { address, processes: vec![daemon], variables }
-    }
-
-    fn start(stage: &Stage) -> Self {
-        let mut desktop = Self::bus(stage);
-        let mut keyring = Command::new("gnome-keyring-daemon")
-            .args(["--unlock", "--components=secrets", "--foreground"])
-            .env_clear()
-            .envs(desktop.variables.clone())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        keyring.stdin.take().unwrap().write_all(b"password").unwrap();
-        desktop.processes.push(keyring);
-        desktop
-    }
-
-    fn options(&self, stage: &Stage) -> StoreOptions {
-        StoreOptions {
-            environment: environment(stage, Some(&self.address)),
-            ..with_vault(stage, VaultKind::SecretService)
-        }
-    }
-
-    fn lock(&self) {
-        self.call(ROOT, "Service.Lock", &["array:objpath:/org/freedesktop/secrets/aliases/default"]);
-    }
-
-    /// Our items in the service.
-    fn items(&self) -> Vec<String> {
-        let said =
-            self.call(ROOT, "Service.SearchItems", &["dict:string:string:xdg:schema,azure-token-cache"]);
-        said.split('"').filter(|part| part.starts_with(ROOT)).map(str::to_owned).collect()
-    }
-
-    /// What a part of the service answers.
-    fn call(&self, path: &str, method: &str, arguments: &[&str]) -> String {
-        let output = Command::new("dbus-send")
-            .args(["--session", "--print-reply", "--dest=org.freedesktop.secrets", path])
-            .arg(format!("org.freedesktop.Secret.{method}"))
-            .args(arguments)
-            .env_clear()
-            .envs(self.variables.clone())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
-
-impl Drop for Desktop {
-    fn drop(&mut self) {
-        for process in self.processes.iter_mut().rev() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+/// What is opened on a desktop of this stage's.
+fn on_desktop(stage: &Stage, desktop: &Desktop) -> StoreOptions {
+    StoreOptions {
+        environment: environment(stage, Some(&desktop.address)),
+        ..with_vault(stage, VaultKind::SecretService)
     }
 }

@@ -5,6 +5,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+/// The service's own object.
+const ROOT: &str = "/org/freedesktop/secrets";
+
 /// A session bus, and on it, if wanted, a gnome-keyring that was unlocked with a password. Ends with the value.
 #[derive(Debug)]
 pub struct Desktop {
@@ -70,15 +73,38 @@ impl Desktop {
     ///
     /// If it does not let itself be locked.
     pub fn lock(&self) {
-        let status = Command::new("dbus-send")
-            .args(["--session", "--print-reply=literal", "--dest=org.freedesktop.secrets"])
-            .args(["/org/freedesktop/secrets", "org.freedesktop.Secret.Service.Lock"])
-            .arg("array:objpath:/org/freedesktop/secrets/aliases/default")
+        self.call(ROOT, "Service.Lock", &["array:objpath:/org/freedesktop/secrets/aliases/default"]);
+    }
+
+    /// Where our items are in the service.
+    ///
+    /// # Panics
+    ///
+    /// If it does not answer.
+    #[must_use]
+    pub fn items(&self) -> Vec<String> {
+        let said =
+            self.call(ROOT, "Service.SearchItems", &["dict:string:string:xdg:schema,azure-token-cache"]);
+        said.split('"').filter(|part| part.starts_with(ROOT)).map(str::to_owned).collect()
+    }
+
+    /// What a part of the service answers to a method of an interface of its.
+    ///
+    /// # Panics
+    ///
+    /// If that is an error.
+    #[allow(clippy::must_use_candidate, reason = "some methods are called for what they do")]
+    pub fn call(&self, path: &str, method: &str, arguments: &[&str]) -> String {
+        let output = Command::new("dbus-send")
+            .args(["--session", "--print-reply", "--dest=org.freedesktop.secrets", path])
+            .arg(format!("org.freedesktop.Secret.{method}"))
+            .args(arguments)
             .env_clear()
             .envs(self.variables.clone())
-            .stdout(Stdio::null())
-            .status();
-        assert!(status.unwrap().success());
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 }
 

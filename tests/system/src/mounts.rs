@@ -3,11 +3,18 @@
 /// What a program is started through to have this mounted first; `mount` is a command line of the shell.
 #[must_use]
 pub fn with_mount(mount: &str) -> Vec<String> {
+    within(&["--mount"], mount)
+}
+
+/// The same for a mount that another program serves: that one ends with the first, in whose namespace of processes it is.
+#[must_use]
+pub fn with_served_mount(mount: &str) -> Vec<String> {
+    within(&["--mount", "--pid", "--fork", "--kill-child"], mount)
+}
+
+fn within(namespaces: &[&str], mount: &str) -> Vec<String> {
     let script = format!("{mount} && exec \"$@\"");
-    let mut words = vec!["unshare".to_owned(), "--mount".to_owned()];
-    if !rustix::process::geteuid().is_root() {
-        words.push("--map-root-user".to_owned());
-    }
-    words.extend(["--", "sh", "-c", &script, "sh"].map(str::to_owned));
-    words
+    let as_root: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["--map-root-user"] };
+    let words = [&["unshare"], namespaces, as_root, &["--", "sh", "-c", &script, "sh"]].concat();
+    words.into_iter().map(str::to_owned).collect()
 }

@@ -25,11 +25,21 @@ impl Ordinary {
         }
     }
 
+    /// Makes it this user's, who has it already unless root runs the tests.
+    pub fn take(self, path: &Path) {
+        if rustix::process::geteuid().is_root() {
+            give(path, self.user);
+        }
+    }
+
     /// What a program is started through to run as this user.
     #[must_use]
-    pub fn through(self) -> &'static [&'static str] {
-        const BECOME_NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-        if rustix::process::geteuid().is_root() { &BECOME_NOBODY } else { &[] }
+    pub fn through(self) -> Vec<String> {
+        if !rustix::process::geteuid().is_root() {
+            return Vec::new();
+        }
+        let user = self.user;
+        vec!["setpriv".into(), format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".into()]
     }
 }
 
