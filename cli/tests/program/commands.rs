@@ -90,7 +90,7 @@ fn every_exit_code_is_documented_and_met() {
     let help = printed(stage.program(&["--help"]));
     let listed = help.split("\n\n").find_map(|part| part.strip_prefix("Exit codes:\n")).unwrap();
     let documentation = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md")).unwrap();
-    let documented = documentation.split_once("Exit codes: ").unwrap().1.split_once('.').unwrap().0;
+    let documented = documentation.split_once("Exit codes:").unwrap().1.split_once('.').unwrap().0;
     for text in [listed, documented] {
         let mut codes: Vec<i32> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         codes.sort_unstable();
