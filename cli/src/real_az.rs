@@ -85,7 +85,7 @@ impl Display for NoAz {
 
 /// What was recorded at install, whether or not it is still there.
 pub fn recorded() -> Option<PathBuf> {
-    let bytes = shim_folder::existing()?.read(RECORD, RECORD_BOUND)?;
+    let bytes = shim_folder::find().ok()??.read(RECORD, RECORD_BOUND)?;
     let path = path_of(bytes.strip_suffix(b"\n").unwrap_or(&bytes))?;
     path.is_absolute().then_some(path)
 }

@@ -6,9 +6,10 @@ use crate::surroundings::our_folder;
 
 const FOLDER: &str = "shim";
 
-/// The folder; `None` where there is none, and where others could have put something into it.
-pub fn existing() -> Option<PrivateFolder> {
-    PrivateFolder::open(&our_folder().ok()?, FOLDER).ok()?
+/// The folder; `None` where there is none. Fails where others could have put something into it, which counts as none too for
+/// whoever wants what is in it.
+pub fn find() -> Result<Option<PrivateFolder>, StoreError> {
+    PrivateFolder::open(&our_folder()?, FOLDER)
 }
 
 /// The folder, made if there is none.

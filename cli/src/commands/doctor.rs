@@ -14,6 +14,7 @@ use crate::login::AzLogin;
 use crate::obtain::Trouble;
 use crate::open_store::{complaint, open};
 use crate::real_az::RealAz;
+use crate::shim_folder;
 use crate::surroundings::{Surroundings, is_off, our_folder};
 
 /// 2025-01-01: this program is younger.
@@ -110,14 +111,14 @@ fn clock() -> Finding {
     good("clock", format!("plausible: {}", year(now)))
 }
 
-/// As the store judges it, which has its vault judged apart.
+/// As the store judges it, and the shim's folder in it. The store's vault is judged apart.
 fn folder(opened: &Result<Store, StoreError>) -> Finding {
     if let Err(error) = opened
         && !matches!(error, StoreError::NoVault(_))
     {
         return bad("folder", complaint(error));
     }
-    match our_folder() {
+    match shim_folder::find().and_then(|_| our_folder()) {
         Ok(folder) if folder.exists() => good("folder", folder.display().to_string()),
         Ok(folder) => good("folder", format!("{}, not made yet", folder.display())),
         Err(error) => bad("folder", complaint(&error)),

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use azure_token_cache_host::run::{find_all, is_executable};
-use azure_token_cache_host::store::{PrivateFolder, StoreError};
+use azure_token_cache_host::store::StoreError;
 use lexopt::{Arg, Parser, ValueExt};
 
 use super::{CommandError, help};
@@ -136,7 +136,9 @@ fn uninstall(link: &Path) -> Result<String, ShimError> {
         return Err(ShimError::InTheWay(link.to_owned()));
     }
     fs::remove_file(link).map_err(system(link))?;
-    shim_folder::existing().map_or(Ok(()), PrivateFolder::remove).map_err(ShimError::Place)?;
+    if let Ok(Some(folder)) = shim_folder::find() {
+        folder.remove().map_err(ShimError::Place)?;
+    }
     Ok(format!(
         "Removed {}. Shells that are open may remember it: 'hash -r' makes them forget.\n",
         link.display()

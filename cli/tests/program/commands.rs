@@ -54,8 +54,11 @@ fn exit_codes_say_what_is_wrong() {
         (code, said.as_str()),
         (1, "azure-token-cache: Azure CLI exited with code 9. Azure CLI said: something\n")
     );
+    let (code, said) = failed(stage.program(&["get-token", "-s", "other"]));
+    assert_eq!((code, said.contains("Subscription 'other' not found.")), (1, true), "{said}");
     fs::remove_file(stage.path("real/az")).unwrap();
     assert_eq!(failed(stage.program(&["get-token"])).0, 4);
+    assert_eq!(failed(stage.program(&["shim", "install"])).0, 4);
     stage.write_profile("{\"subscriptions\": []}");
     assert_eq!(failed(stage.program(&["get-token"])).0, 3);
     let mut clear = stage.program(&["clear"]);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::stage::{Stage, printed, text};
 
@@ -77,19 +77,14 @@ fn in_bash(stage: &Stage, line: &str) -> BTreeSet<String> {
          printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         words.len()
     );
-    let output = Command::new("bash").args(["-c", &script]).current_dir(stage.path("")).output().unwrap();
+    let output = stage.command("bash", &["-c", &script]).output().unwrap();
     assert_eq!(text(&output.stderr), "");
     text(&output.stdout).lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 fn in_fish(stage: &Stage, line: &str) -> BTreeSet<String> {
     let script = format!("source fish/_azure-token-cache; complete -C 'azure-token-cache {line}'");
-    let output = Command::new("fish")
-        .args(["--no-config", "-c", &script])
-        .env("HOME", stage.path("home"))
-        .current_dir(stage.path(""))
-        .output()
-        .unwrap();
+    let output = stage.command("fish", &["--no-config", "-c", &script]).output().unwrap();
     assert_eq!(text(&output.stderr), "");
     text(&output.stdout).lines().filter_map(|line| line.split('\t').next()).map(str::to_owned).collect()
 }
@@ -105,11 +100,11 @@ zstyle ':completion:all-matches:*' insert true
 azure-token-cache() { print -r -- \"<$*>\"; exit }
 ";
     fs::write(stage.path("zsh/.zshrc"), SETTINGS).unwrap();
-    let mut terminal = Command::new("timeout")
-        .args(["30", "script", "--quiet", "--return", "--command", "zsh -i", "/dev/null"])
+    let words = ["30", "script", "--quiet", "--return", "--command", "zsh --no-global-rcs -i", "/dev/null"];
+    let mut terminal = stage
+        .command("timeout", &words)
         .env("ZDOTDIR", stage.path("zsh"))
         .env("TERM", "dumb")
-        .current_dir(stage.path(""))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -180,7 +180,10 @@ fn doctor_finds_what_is_not_well() {
 fn doctor_judges_the_folder_as_the_store_does() {
     let stage = Stage::new("doctor-folder");
     printed(stage.program(&["get-token"]));
-    for (folder, mode) in [("", 0o755), ("", 0o777), ("/store", 0o750), ("/store/keys", 0o755)] {
+    printed(stage.program(&["shim", "install"]));
+    for (folder, mode) in
+        [("", 0o755), ("", 0o777), ("/store", 0o750), ("/store/keys", 0o755), ("/shim", 0o777)]
+    {
         let folder = format!("{}{folder}", stage.state().display());
         let set_mode = |mode| fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
         set_mode(mode);

@@ -71,3 +71,40 @@ fn open_state(path: &Path) -> Result<Option<Folder>, StoreError> {
 fn in_the_way(path: &Path) -> StoreError {
     StoreError::Folder { path: path.to_path_buf(), flaw: Flaw::InTheWay }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_there_for_as_long_as_it_is_ours_alone_and_goes_with_its_folder() {
+        let path = std::env::temp_dir().join(format!("atc-private-{}", std::process::id()));
+        assert!(PrivateFolder::open(&path, "ours").unwrap().is_none());
+        let folder = PrivateFolder::make(&path, "ours").unwrap();
+        folder.replace("file", b"1").unwrap();
+        folder.replace("file", b"12").unwrap();
+        let again = PrivateFolder::make(&path, "ours").unwrap();
+        assert_eq!(again.read("file", 2).as_deref(), Some(&b"12"[..]));
+        assert_eq!((again.read("file", 1), again.read("other", 1)), (None, None));
+        let file = path.join("ours/file");
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+        fs::File::options().write(true).open(&file).unwrap().set_modified(long_ago).unwrap();
+        assert_eq!(again.written("file"), Some(long_ago));
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(again.read("file", 2), None);
+        fs::set_permissions(path.join("ours"), Permissions::from_mode(0o750)).unwrap();
+        let refused = PrivateFolder::open(&path, "ours").err();
+        assert!(
+            matches!(refused, Some(StoreError::Folder { flaw: Flaw::TooOpen(0o750), .. })),
+            "{refused:?}"
+        );
+        again.remove().unwrap();
+        assert!(PrivateFolder::open(&path, "ours").unwrap().is_none());
+        fs::remove_dir(path).unwrap();
+    }
+}
