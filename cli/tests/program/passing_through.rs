@@ -118,21 +118,22 @@ fn with_an_environment_of_path_alone_the_home_is_the_system_s() {
     // In the namespace the user is root, whoever runs the test.
     fs::write(stage.path("passwd"), format!("root:x:0:0:root:{}:/bin/sh\n", home.display())).unwrap();
     fs::rename(stage.path("azure"), home.join(".azure")).unwrap();
-    let path =
-        format!("PATH={}:{}:/usr/bin:/bin", stage.path("shim").display(), stage.path("real").display());
     let mut words = with_mount(&format!("mount --bind '{}' /etc/passwd", stage.path("passwd").display()));
-    words.extend(["env".into(), "-i".into(), path]);
-    let run = |command| printed(through(&words, command));
-    let first = run(stage.shim(&["account", "get-access-token"]));
-    assert!(first.contains(TOKEN), "{first}");
-    assert_eq!(run(stage.shim(&["account", "get-access-token"])), first);
+    let alone = "env -i \"PATH=$PATH\"";
+    let ask = format!("{alone} az account get-access-token");
+    words.extend(["sh".into(), "-c".into(), format!("{ask} && {ask} && {alone} '{PROGRAM}' doctor")]);
+    // The shell's name takes the place of the shim.
+    let said = printed(through(&words, stage.shim(&[])));
+    let (first, others) = said.split_at(said.find("\n}\n").unwrap() + 3);
+    assert!(first.contains(TOKEN), "{said}");
+    let findings = others.strip_prefix(first).unwrap_or_else(|| panic!("{said}"));
     assert_eq!(stage.starts().len(), 1);
     let kept = home.join(".local/state/azure-token-cache");
-    let findings = run(stage.program(&["doctor"]));
     assert!(findings.contains(&format!("ok    folder  {}\n", kept.display())), "{findings}");
     assert!(findings.contains("ok    store   1 entry\n"), "{findings}");
-    assert!(!stage.path("state").join("azure-token-cache").exists());
-    if findings.contains("kernel keyring") {
+    assert!(!stage.state().exists());
+    // A namespace of users has keyrings of its own, which go with it.
+    if rustix::process::geteuid().is_root() && findings.contains("kernel keyring") {
         kernel_key(&kept, 0).invalidate().unwrap();
     }
 }

@@ -223,10 +223,14 @@ pub fn through<Word: AsRef<OsStr>>(words: &[Word], command: Command) -> Command 
     through
 }
 
-/// The command as root runs it, with the same environment.
+/// The command as root runs it, with the same environment; sudo has a PATH of its own.
 pub fn as_root(command: Command) -> Command {
-    let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_str().unwrap()).collect();
-    let words = users::as_root(&names);
+    let mut words: Vec<OsString> = users::as_root(&[]).into_iter().map(OsString::from).collect();
+    if !words.is_empty() {
+        words.extend(["env", "-i"].map(OsString::from));
+        let variables = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        words.extend(variables.map(|(name, value)| [name, OsStr::new("="), value].into_iter().collect()));
+    }
     through(&words, command)
 }
 

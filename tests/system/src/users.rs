@@ -49,7 +49,11 @@ pub fn as_root(variables: &[&str]) -> Vec<String> {
     if rustix::process::geteuid().is_root() {
         return Vec::new();
     }
-    vec!["sudo".into(), "--non-interactive".into(), format!("--preserve-env={}", variables.join(","))]
+    let mut words = vec!["sudo".into(), "--non-interactive".into()];
+    if !variables.is_empty() {
+        words.push(format!("--preserve-env={}", variables.join(",")));
+    }
+    words
 }
 
 /// Makes it, and all that is in it, another user's; an ordinary user needs sudo for that. Links are not followed.
