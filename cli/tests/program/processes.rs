@@ -79,9 +79,14 @@ fn a_killed_holder_of_the_lock_leaves_it_to_the_next() {
 #[test]
 fn whoever_is_killed_at_any_moment_leaves_a_whole_store_to_the_next() {
     let stage = Stage::new("moments");
-    let began = Instant::now();
-    printed(stage.shim(&TOKEN));
-    let whole = began.elapsed();
+    // The quickest of a few: other tests start beside this one, and the later runs may be quicker than the first.
+    let runs = (0..5).map(|_| {
+        stage.program(&["clear"]).output().unwrap();
+        let began = Instant::now();
+        printed(stage.shim(&TOKEN));
+        began.elapsed()
+    });
+    let whole = runs.min().unwrap();
     let mut at_work = 0;
     for moment in 0..40 {
         stage.program(&["clear"]).output().unwrap();
