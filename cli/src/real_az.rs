@@ -18,7 +18,7 @@ use crate::surroundings::search_path;
 const STARTED: &str = "AZURE_TOKEN_CACHE_STARTED";
 /// The longest such list. Honest ones have one entry for each wrapper.
 const STARTED_MAX: usize = 16;
-/// The file in the shim's folder that names the real az, and the longest path that a system takes, in bytes.
+/// The file in the shim's folder that names the real az, and more bytes than any path has.
 const RECORD: &str = "az";
 const RECORD_BOUND: usize = 1 << 16;
 /// What every program of this kind is called, and what a script that stands for one names.

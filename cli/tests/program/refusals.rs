@@ -27,18 +27,6 @@ const OF_AZ: &str = "cat <<END
 END
 ";
 
-fn all_of(output: Output) -> (Option<i32>, Vec<u8>, Vec<u8>) {
-    (output.status.code(), output.stdout, output.stderr)
-}
-
-/// What the real az does with this, without a shim.
-fn directly(stage: &Stage, arguments: &[&str]) -> (Option<i32>, Vec<u8>, Vec<u8>) {
-    let mut az = stage.program(arguments);
-    az.env("TZ", "UTC0");
-    let mut az = through(&[stage.path("real/az")], az);
-    all_of(az.output().unwrap())
-}
-
 #[test]
 fn without_a_vault_the_shim_is_the_real_az_and_says_nothing_of_its_own() {
     let stage = Stage::new("no-vault");
@@ -100,7 +88,7 @@ fn in_a_folder_that_cannot_be_written_az_answers_and_what_is_kept_still_serves()
         command.env("TZ", "UTC0");
         printed(through(&ordinary.through(), command))
     };
-    let document = text(&directly(&stage, &ASKING).1).to_owned();
+    let document = printed(stage.command(stage.path("real/az"), &ASKING));
     let starts = || stage.starts().len();
     let before = starts();
 
@@ -138,7 +126,7 @@ fn in_a_folder_that_cannot_be_written_az_answers_and_what_is_kept_still_serves()
 fn on_a_full_disk_az_answers_and_what_is_kept_still_serves() {
     let stage = Stage::new("full");
     stage.az(OF_AZ);
-    let document = text(&directly(&stage, &ASKING).1).to_owned();
+    let document = printed(stage.command(stage.path("real/az"), &ASKING));
     let fill = "! head -c 1000000 /dev/zero 2> /dev/null > \"$XDG_STATE_HOME/filled\"";
     let ask = format!("az account get-access-token --resource r && '{PROGRAM}' get-token --resource r");
     let other = format!("az account get-access-token && '{PROGRAM}' get-token");
@@ -176,9 +164,13 @@ fn root_with_a_user_s_environment_neither_reads_nor_writes_his_store() {
     let before = unread(&stage.state());
     let root = |command| text(&as_root(command).output().unwrap().stdout).to_owned();
     let mut tokens: Vec<String> = Vec::new();
-    for command in
-        [stage.shim(&ASKING), stage.shim(&ASKING), stage.program(&["get-token", "--resource", "r"])]
-    {
+    for command in [
+        stage.shim(&ASKING),
+        stage.shim(&ASKING),
+        stage.program(&["get-token", "--resource", "r"]),
+        stage.shim(&["version"]),
+        stage.shim(&["logout"]),
+    ] {
         let token = root(command);
         assert!(token.contains(TOKEN) && token != kept && !tokens.contains(&token), "{token}");
         tokens.push(token);
@@ -192,6 +184,10 @@ fn root_with_a_user_s_environment_neither_reads_nor_writes_his_store() {
     assert_eq!(of_user(stage.shim(&ASKING)), kept);
     assert_ne!(snapshot(&stage.state()), before, "who reads is seen");
     give(&stage.path(""), rustix::process::geteuid().as_raw());
+}
+
+fn all_of(output: Output) -> (Option<i32>, Vec<u8>, Vec<u8>) {
+    (output.status.code(), output.stdout, output.stderr)
 }
 
 fn set_mode(path: &Path, mode: u32) {
