@@ -1,5 +1,7 @@
 //! Ways to perform the walk wrongly, each of which the simulation must find.
 
+use super::violation::Violation;
+
 /// What a host does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
@@ -60,4 +62,26 @@ impl Broken {
         Self::SleepsForever,
         Self::KeyIgnored,
     ];
+    /// Each of these is what comes of it: the simulation must find them all.
+    #[must_use]
+    pub fn shows_as(self) -> &'static [Violation] {
+        match self {
+            Self::NoSecondLoad => &[Violation::FetchDespiteToken, Violation::FetchDespiteFailure],
+            Self::LockNotReleased => &[Violation::LockLeftBehind],
+            Self::LockOutlivesHolder => &[Violation::LockLeftBehind, Violation::WaitsForNothing],
+            Self::LockForEveryone => &[Violation::TwoFetchesInLane],
+            Self::LoginNotCheckedAfterFetch => &[Violation::TokenOfAnother, Violation::KeptForAnother],
+            Self::LoginComparedFromFetch => &[Violation::KeptForAnother],
+            Self::LoginNotCheckedAfterLoad => &[Violation::TokenOfAnother],
+            Self::LoginNotRecorded => &[Violation::TokenOfEarlierLogin],
+            Self::SaveWithoutRename => &[Violation::TornRead],
+            Self::SaveWithoutCompare | Self::CompareWithoutLock | Self::KeyIgnored => {
+                &[Violation::OlderReplacesNewer]
+            }
+            Self::FailureNotKept | Self::FailuresAlike => &[Violation::FetchDespiteFailure],
+            Self::HeldTokenForgotten => &[Violation::AnswerIsHeldToken],
+            Self::AgeNotRecorded => &[Violation::TokenOutlivedByClock],
+            Self::SleepsForever => &[Violation::WaitsForNothing],
+        }
+    }
 }

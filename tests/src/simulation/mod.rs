@@ -1,301 +1,66 @@
 //! Processes that share a store, each with the real core, over one simulated disk, lock table and login: whatever order
 //! things happen in, and whoever dies in between, what is always true stays true.
+//!
+//! They are processes of one machine: it sleeps, and its clock is set back, for all of them at once. What each reads as the
+//! time differs from it by less than a second, and always by the same.
 
 mod broken;
 mod dice;
 mod machine;
 mod process;
+mod schedule;
+mod shorten;
+mod violation;
 mod walker;
 
 pub use broken::Broken;
+pub use violation::Violation;
 
 use dice::Dice;
-use machine::{Machine, Pid};
-use process::Process;
-use walker::Violation;
+use schedule::Schedule;
+use shorten::Shortening;
 
-/// Processes that live at once.
-const CROWD: usize = 5;
-/// Events of a schedule before everybody is left to finish.
-const EVENTS: usize = 160;
-/// Events in which everybody must have finished.
-const ENOUGH: usize = 20_000;
-
-/// A schedule after which something did not hold.
+/// A schedule after which something did not hold, made short.
 #[derive(Debug)]
 pub struct Counterexample {
     /// What did not hold.
-    pub violation: &'static str,
-    /// The shortest run that was found, an event a line.
+    pub violation: Violation,
+    /// How many choices of the dice led there.
+    pub drawn: usize,
+    /// The fewest that were found to lead to the same.
+    pub choices: Vec<u32>,
+    /// What they let happen, an event a line.
     pub trace: Vec<String>,
 }
 
 /// Plays the schedule of a seed.
 ///
 /// # Errors
-/// What did not hold, with the events that led there.
-pub fn play(seed: u64, broken: Option<Broken>) -> Result<(), Counterexample> {
-    let mut schedule = Schedule::new(Dice::seeded(seed), broken, false);
-    let Err(violation) = schedule.run() else { return Ok(()) };
-    let choices = shorten(schedule.dice.drawn, violation, broken);
-    let mut shortest = Schedule::new(Dice::replaying(choices), broken, true);
-    let violation = shortest.run().err().unwrap_or(violation);
-    Err(Counterexample { violation, trace: shortest.trace })
+/// What did not hold.
+pub fn play(seed: u64, broken: Option<Broken>) -> Result<(), Violation> {
+    Schedule::new(Dice::seeded(seed), broken).run()
 }
 
-/// Plays the schedule of a seed again, and tells all its events, an event a line.
+/// Plays the schedule of a seed, and tells all its events, an event a line.
 ///
 /// # Errors
-/// As [`play`], but the trace is that of the whole schedule.
-pub fn replay(seed: u64, broken: Option<Broken>) -> (Vec<String>, Result<(), &'static str>) {
-    let mut schedule = Schedule::new(Dice::seeded(seed), broken, true);
+/// As [`play`].
+pub fn tell(seed: u64, broken: Option<Broken>) -> (Vec<String>, Result<(), Violation>) {
+    let mut schedule = Schedule::new(Dice::seeded(seed), broken).traced();
     let result = schedule.run();
     (schedule.trace, result)
 }
 
-/// Leaves out and zeroes choices as long as the same thing goes wrong.
-fn shorten(mut choices: Vec<u32>, violation: Violation, broken: Option<Broken>) -> Vec<u32> {
-    let fails = |choices: &[u32]| {
-        Schedule::new(Dice::replaying(choices.to_vec()), broken, false).run() == Err(violation)
-    };
-    let mut length = choices.len() / 2;
-    while length > 0 {
-        let mut from = 0;
-        while from + length <= choices.len() {
-            let mut fewer = choices.clone();
-            fewer.drain(from..from + length);
-            let mut zeroed = choices.clone();
-            zeroed[from..from + length].fill(0);
-            if fails(&fewer) {
-                choices = fewer;
-            } else {
-                if zeroed != choices && fails(&zeroed) {
-                    choices = zeroed;
-                }
-                from += length;
-            }
-        }
-        length /= 2;
-    }
-    choices
-}
-
-struct Schedule {
-    dice: Dice,
-    machine: Machine,
-    processes: Vec<Process>,
-    last_pid: Pid,
-    clock_is_set: Option<bool>,
-    trace: Vec<String>,
-    traces: bool,
-}
-
-impl Schedule {
-    fn new(dice: Dice, broken: Option<Broken>, traces: bool) -> Self {
-        let machine = Machine::new(broken);
-        Self {
-            dice,
-            machine,
-            processes: Vec::new(),
-            last_pid: 0,
-            clock_is_set: None,
-            trace: Vec::new(),
-            traces,
-        }
-    }
-
-    fn run(&mut self) -> Result<(), Violation> {
-        for _ in 0..EVENTS {
-            if self.dice.is_over() {
-                break;
-            }
-            self.machine.moment += 1;
-            self.happen()?;
-            self.processes.retain(|process| !process.is_over());
-        }
-        self.finish()
-    }
-
-    fn happen(&mut self) -> Result<(), Violation> {
-        match self.dice.below(100) {
-            0..55 => self.perform().map(|_| ()),
-            55..62 => self.arrive(),
-            62..72 => self.ask(),
-            72..82 => {
-                self.pass();
-                Ok(())
-            }
-            82..86 => {
-                self.wake();
-                Ok(())
-            }
-            86..89 => {
-                self.crash();
-                Ok(())
-            }
-            89 => self.leave(),
-            90..93 => {
-                self.log_in();
-                Ok(())
-            }
-            93..97 => {
-                self.change_entries();
-                Ok(())
-            }
-            _ => {
-                self.change_clocks();
-                Ok(())
-            }
-        }
-    }
-
-    /// Everybody who is left does what is to be done; nobody comes, dies or changes the clock any more.
-    fn finish(&mut self) -> Result<(), Violation> {
-        for _ in 0..ENOUGH {
-            self.machine.moment += 1;
-            if self.perform()? {
-                continue;
-            }
-            if self.processes.iter().all(Process::is_idle) {
-                if self.machine.held_locks() > 0 {
-                    return Err("a lock that nobody needs is held");
-                }
-                return Ok(());
-            }
-            if !self.wake() {
-                return Err("a caller waits for nothing");
-            }
-        }
-        Err("callers wait for ever")
-    }
-
-    /// One step of one process; false where nobody can do anything now.
-    fn perform(&mut self) -> Result<bool, Violation> {
-        let mut able = Vec::new();
-        for process in &mut self.processes {
-            process.able(&self.machine, &mut able);
-        }
-        if able.is_empty() {
-            return Ok(false);
-        }
-        let (pid, place) = self.dice.pick(&able);
-        let user = place.and_then(|place| self.process(pid)?.asks_for(place));
-        let lanes: Vec<_> = user.map_or_else(Vec::new, |user| {
-            self.processes.iter().flat_map(|process| process.fetching_in(user)).collect()
-        });
-        if self.traces {
-            let what = place.and_then(|place| self.process(pid)?.step_of(place));
-            self.note(format!(
-                "process {pid}: {}",
-                what.map_or("timeout".into(), |step| format!("{step:?}"))
-            ));
-        }
-        let Some(process) = self.processes.iter_mut().find(|process| process.pid == pid) else {
-            return Ok(false);
-        };
-        process.perform(place, &lanes, &mut self.machine, &mut self.dice)?;
-        Ok(true)
-    }
-
-    fn arrive(&mut self) -> Result<(), Violation> {
-        if self.processes.len() >= CROWD {
-            return Ok(());
-        }
-        self.last_pid += 1;
-        let resident = self.dice.once_in(3);
-        let process = if resident {
-            Process::resident(self.last_pid, &self.machine, &mut self.dice)?
-        } else {
-            Process::once(self.last_pid, &self.machine, &mut self.dice)
-        };
-        self.note(format!("process {} starts{}", self.last_pid, if resident { ", to stay" } else { "" }));
-        self.processes.push(process);
-        Ok(())
-    }
-
-    fn ask(&mut self) -> Result<(), Violation> {
-        let Some(place) = self.anybody() else { return Ok(()) };
-        self.note(format!("process {} is asked", self.processes[place].pid));
-        self.processes[place].ask(&self.machine)
-    }
-
-    fn leave(&mut self) -> Result<(), Violation> {
-        let Some(place) = self.anybody() else { return Ok(()) };
-        self.note(format!("a caller of process {} leaves", self.processes[place].pid));
-        self.processes[place].leave(&self.machine)
-    }
-
-    fn crash(&mut self) {
-        let Some(place) = self.anybody() else { return };
-        let process = self.processes.remove(place);
-        self.note(format!("process {} dies", process.pid));
-        self.machine.end(process.pid);
-    }
-
-    fn pass(&mut self) {
-        let millis = self.dice.pick(&[1, 40, 250, 5_000, 31_000, 400_000, 3_000_000]);
-        self.note(format!("{millis} ms pass"));
-        self.machine.pass(millis);
-    }
-
-    /// Time passes until the next process wants to be woken.
-    fn wake(&mut self) -> bool {
-        let Some(at) = self.processes.iter().filter_map(Process::wakes_at).min() else { return false };
-        let millis = at - self.machine.monotonic;
-        if millis <= 0 {
-            return false;
-        }
-        self.note(format!("{millis} ms pass"));
-        self.machine.pass(millis);
-        true
-    }
-
-    fn log_in(&mut self) {
-        match self.dice.below(3) {
-            0 => self.machine.touch_account(),
-            user => self.machine.log_in(u8::from(user == 1)),
-        }
-        self.note(format!("the login is {:?}", self.machine.login));
-    }
-
-    fn change_entries(&mut self) {
-        if self.machine.is_saving() {
-            return;
-        }
-        if self.dice.once_in(3) {
-            self.machine.clear();
-            self.note("the store is cleared".into());
-        } else {
-            let user = self.machine.login.user;
-            self.machine.replace(user, None);
-            self.note("the entry is invalidated".into());
-        }
-    }
-
-    fn change_clocks(&mut self) {
-        let millis = self.dice.pick(&[1_000, 50_000, 600_000, 3_500_000]);
-        // A clock that is set back by as much as the machine slept shows nothing: one kind of change in a schedule.
-        if *self.clock_is_set.get_or_insert(self.dice.once_in(2)) {
-            self.machine.set_back(millis);
-            self.note(format!("the clock is set back by {millis} ms"));
-        } else {
-            self.machine.sleep(millis);
-            self.note(format!("the machine sleeps for {millis} ms"));
-        }
-    }
-
-    fn anybody(&mut self) -> Option<usize> {
-        let count = self.processes.len();
-        (count > 0).then(|| self.dice.below(count))
-    }
-
-    fn process(&self, pid: Pid) -> Option<&Process> {
-        self.processes.iter().find(|process| process.pid == pid)
-    }
-
-    fn note(&mut self, event: String) {
-        if self.traces {
-            self.trace.push(event);
-        }
-    }
+/// The schedule of a seed, made short; `None` where everything holds.
+#[must_use]
+pub fn shortest(seed: u64, broken: Option<Broken>) -> Option<Counterexample> {
+    let mut whole = Schedule::new(Dice::seeded(seed), broken);
+    let violation = whole.run().err()?;
+    let drawn = whole.dice.drawn.len();
+    let choices =
+        Shortening { events: whole.events(), choices: whole.dice.drawn, violation, broken }.finish();
+    let mut again = Schedule::new(Dice::replaying(choices.clone()), broken).traced();
+    let repeated = again.run() == Err(violation);
+    let violation = if repeated { violation } else { Violation::NotRepeated };
+    Some(Counterexample { violation, drawn, choices, trace: again.trace })
 }

@@ -9,7 +9,8 @@ use azure_token_cache_core::{
 use super::broken::Broken;
 use super::dice::Dice;
 use super::machine::{LoggedIn, Machine, Pid, Token, User};
-use super::walker::{Brought, Violation, Walker};
+use super::violation::Violation;
+use super::walker::{Brought, Walker};
 
 /// How late a token may be served that the wall clock calls valid: the tolerance of the clocks, twice, and their skew.
 const CLOCKS_DIFFER: i64 = 6_000;
@@ -60,7 +61,7 @@ impl Process {
         let mut clock = Clock::default();
         let now = clock.sample(machine.monotonic, machine.unix);
         let request = Request { credential, scopes: &["r/.default"], tenant: None, cae: false, claims: None };
-        let entry = cache.intern(&request, now).map_err(|_| "a request was refused")?;
+        let entry = cache.intern(&request, now).map_err(|_| Violation::Refused)?;
         let resident =
             Resident { cache, credential, entry, held: None, seen: machine.login, waiters: Vec::new() };
         Ok(Self::new(pid, Life::Resident(Box::new(resident)), dice))
@@ -128,7 +129,7 @@ impl Process {
             Decision::Hit { .. } | Decision::Refresh { .. } => deliver(resident.held, machine, now)?,
             Decision::Wait { job, .. } => resident.waiters.push(job),
             Decision::Fail { .. } => {}
-            Decision::Unknown => return Err("the only entry was evicted"),
+            Decision::Unknown => return Err(Violation::Refused),
         }
         self.follow_up(false, machine, now)
     }
@@ -229,7 +230,7 @@ impl Process {
                 let (outcome, stability, token) = match (answer, stored) {
                     (Answer::Stored, Some(token)) => {
                         if resident.held.is_some_and(|held| held.acquired_at >= token.acquired_at) {
-                            return Err("the store answers with the token that is held and due");
+                            return Err(Violation::AnswerIsHeldToken);
                         }
                         (granted(&token, resident.held), Stability::Steady, Some(token))
                     }
@@ -306,7 +307,7 @@ impl Process {
                             None
                         };
                         if answer.is_some_and(|answer| answer != Answer::Fetched) {
-                            return Err("a fetch at its limit has another answer than its own");
+                            return Err(Violation::LimitAnsweredOtherwise);
                         }
                     }
                 }
@@ -376,15 +377,15 @@ fn session(login: LoggedIn) -> u32 {
 
 /// A caller has a token.
 fn deliver(token: Option<Token>, machine: &Machine, now: Instant) -> Result<(), Violation> {
-    let Some(token) = token else { return Err("an answer without the token that it stands for") };
+    let Some(token) = token else { return Err(Violation::AnswerWithoutToken) };
     if token.expires_at <= now.unix_ms() {
-        return Err("a token past its expiry");
+        return Err(Violation::TokenPastExpiry);
     }
     if machine.elapsed > token.ends + CLOCKS_DIFFER {
-        return Err("a token that ended while the clock was set back");
+        return Err(Violation::TokenOutlivedByClock);
     }
     if token.user != machine.login.user {
-        return Err("a token of another user");
+        return Err(Violation::TokenOfAnother);
     }
     Ok(())
 }
@@ -393,7 +394,7 @@ fn deliver(token: Option<Token>, machine: &Machine, now: Instant) -> Result<(), 
 fn deliver_once(token: Option<Token>, machine: &Machine, now: Instant) -> Result<(), Violation> {
     deliver(token, machine, now)?;
     if token.is_some_and(|token| token.expires_at - now.unix_ms() <= 300_000) {
-        return Err("a stored token with less than what az promises");
+        return Err(Violation::TokenTooShort);
     }
     Ok(())
 }

@@ -8,9 +8,7 @@ use azure_token_cache_core::{Instant, Stability};
 use super::broken::Broken;
 use super::dice::Dice;
 use super::machine::{Failure, Lock, LoggedIn, Machine, Moment, Pid, Token};
-
-/// What must always hold, and did not.
-pub type Violation = &'static str;
+use super::violation::Violation;
 
 /// What the source gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,13 +124,13 @@ impl Walker {
         }
         if let Some(lane) = self.lane {
             if others.contains(&lane) {
-                return Err("two fetches in one lane");
+                return Err(Violation::TwoFetchesInLane);
             }
             if lane != Lane::Fetch && now.monotonic_ms() - self.began_at < self.patience {
-                return Err("an extra slot taken before patience was over");
+                return Err(Violation::SlotTakenInPatience);
             }
         } else if !self.wanted.challenged {
-            return Err("a fetch without a lock");
+            return Err(Violation::FetchWithoutLock);
         }
         self.fetch_began = Some(machine.login);
         if self.wanted.challenged {
@@ -193,7 +191,7 @@ impl Walker {
     fn load(&mut self, machine: &mut Machine, now: Instant) -> Result<Option<Answer>, Violation> {
         let file = machine.file(self.asks_for.user);
         if file.torn {
-            return Err("a reader sees neither the old token nor the new one");
+            return Err(Violation::TornRead);
         }
         self.read = machine.moment;
         let began = *self.began.get_or_insert(machine.moment);
@@ -216,7 +214,7 @@ impl Walker {
             Some(Answer::StoredFailure)
                 if !self.wanted.behind && file.failure.is_none_or(|failure| failure.ended <= began) =>
             {
-                return Err("a failure answers one who came after it");
+                return Err(Violation::FailureAnswersLatecomer);
             }
             _ => {}
         }
@@ -234,10 +232,10 @@ impl Walker {
     }
 
     fn check_stored(&self) -> Result<(), Violation> {
-        let Some(token) = self.loaded else { return Err("a stored answer without a token") };
+        let Some(token) = self.loaded else { return Err(Violation::AnswerWithoutToken) };
         let Login { account, session } = self.asks_for.files;
         if self.wanted.runs < 2 && token.login.account != account && token.login.session != session {
-            return Err("a token of a login that is over");
+            return Err(Violation::TokenOfEarlierLogin);
         }
         Ok(())
     }
@@ -254,14 +252,14 @@ impl Walker {
                 && token.expires_at - now.unix_ms() > 310_000
                 && !machine.was_set_back
         }) {
-            return Some("a fetch although another process brought a token meanwhile");
+            return Some(Violation::FetchDespiteToken);
         }
         file.failed.filter(|failure| {
             failure.ended > began
                 && mine(failure.login)
                 && (0..=5_000).contains(&(now.unix_ms() - failure.failed_at))
         })?;
-        Some("a fetch although the one that was waited for has failed")
+        Some(Violation::FetchDespiteFailure)
     }
 
     fn try_lock(&mut self, lane: Lane, machine: &mut Machine, now: Instant) -> Option<Answer> {
@@ -296,10 +294,10 @@ impl Walker {
             }
             Saving::Renames => {
                 if over != Over::Anything && machine.changed(user) > self.read {
-                    return Err("an older result replaces a newer one");
+                    return Err(Violation::OlderReplacesNewer);
                 }
                 if self.fetched.is_none_or(|token| token.user != user) {
-                    return Err("a token is kept for another user");
+                    return Err(Violation::KeptForAnother);
                 }
                 machine.replace(user, self.fetched);
                 self.saving = Saving::Unlocks;
