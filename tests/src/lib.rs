@@ -2,6 +2,7 @@
 //! of processes that share a disk, and of a fleet of hosts that share a server; and such a fleet for real.
 
 pub mod fleet;
+mod given;
 pub mod random;
 pub mod redis_fleet;
 pub mod script;

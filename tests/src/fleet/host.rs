@@ -5,10 +5,11 @@ use azure_token_cache_core::walk::{
     Terms, Walk, Wanted,
 };
 use azure_token_cache_core::{
-    Action, Cache, Clock, CredentialKind, Decision, EntryId, FailReason, Failure, FetchId, Grant, Instant,
-    JobId, Outcome, Policy, Request, RequestError, Settled, Stability, Zone,
+    Action, Cache, Clock, CredentialKind, Decision, EntryId, FailReason, FetchId, Grant, Instant, JobId,
+    Outcome, Policy, Request, RequestError, Settled, Stability, Zone,
 };
 
+use crate::given::{FAILED, given};
 use crate::splitmix::SplitMix;
 
 /// Both clocks of a host, in milliseconds.
@@ -336,16 +337,7 @@ impl Host {
     }
 
     fn settle(&mut self, settled: Settled, token: Option<Token>) {
-        let (job, asked) = match settled {
-            Settled::Nothing => return,
-            Settled::Granted { job, .. } => {
-                self.held = token;
-                (job, token)
-            }
-            Settled::HandedOut { job } => (job, token),
-            Settled::Served { job, .. } => (job, self.held),
-            Settled::Null { job } | Settled::Failed { job, .. } | Settled::Abandoned { job } => (job, None),
-        };
+        let Some((job, asked)) = given(settled, token, &mut self.held) else { return };
         if self.waiting == Some(job) {
             self.waiting = None;
             self.answer = Some(asked.map_or(Asked::Failed, Asked::Token));
@@ -460,8 +452,6 @@ impl Way {
 }
 
 const NO_LEASE: Lease = Lease { lane: Lane::Fetch, fence: 0 };
-
-const FAILED: Outcome = Outcome::Failed(Failure { network: false, retry_after: None });
 
 fn loaded(found: Found) -> Loaded {
     Loaded {
