@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 use std::process::Command;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use azure_token_cache_tests::simulation::{Broken, Violation, play, shortest, tell};
+use azure_token_cache_tests::simulation::{Broken, Seen, Sight, Violation, play, shortest, tell};
 
 const SCHEDULES: u64 = 100_000;
 /// A broken host is found within this many schedules.
@@ -15,7 +16,7 @@ const FEW: u64 = 20_000;
 #[test]
 fn what_is_always_true_holds_after_every_schedule() {
     let began = Instant::now();
-    let failed = first_failure(SCHEDULES);
+    let (failed, seen) = play_all(SCHEDULES);
     let took = began.elapsed().as_secs_f64();
     // Past what holds back the output of a test that passes: how long it takes is to be seen.
     writeln!(io::stderr(), "{SCHEDULES} schedules in {took:.1} s").unwrap();
@@ -23,6 +24,8 @@ fn what_is_always_true_holds_after_every_schedule() {
         let found = shortest(seed, None).unwrap();
         panic!("seed {seed}: {:?}\n{}", found.violation, found.trace.join("\n"));
     }
+    let unseen: Vec<Sight> = Sight::ALL.into_iter().filter(|sight| seen.count(*sight) == 0).collect();
+    assert_eq!(unseen, [], "no schedule reached it");
 }
 
 #[test]
@@ -89,24 +92,32 @@ fn seed_of(broken: Broken, violation: Violation) -> Option<u64> {
     (0..FEW).find(|seed| play(*seed, Some(broken)) == Err(violation))
 }
 
-/// The smallest seed below `end` whose schedule fails, give or take what the threads were at.
-fn first_failure(end: u64) -> Option<u64> {
-    let (next, found) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end.min(found.load(Ordering::Relaxed)) {
-                        return;
-                    }
-                    if play(seed, None).is_err() {
-                        found.fetch_min(seed, Ordering::Relaxed);
-                    }
+/// The smallest seed below `end` whose schedule fails, give or take what the threads were at; and what the others reached.
+fn play_all(end: u64) -> (Option<u64>, Seen) {
+    let (next, failed) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+    let all = Mutex::new(Seen::default());
+    let play_some = || {
+        let mut these = Seen::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end.min(failed.load(Ordering::Relaxed)) {
+                break;
+            }
+            match play(seed, None) {
+                Ok(reached) => these.add(&reached),
+                Err(_) => {
+                    failed.fetch_min(seed, Ordering::Relaxed);
                 }
-            });
+            }
+        }
+        if let Ok(mut all) = all.lock() {
+            all.add(&these);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(play_some);
         }
     });
-    Some(found.into_inner()).filter(|seed| *seed < end)
+    (Some(failed.into_inner()).filter(|seed| *seed < end), all.into_inner().unwrap_or_default())
 }

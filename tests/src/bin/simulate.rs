@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use azure_token_cache_tests::simulation::{Broken, play, shortest, tell};
+use azure_token_cache_tests::simulation::{Broken, Seen, Sight, play, shortest, tell};
 
 const USAGE: &str = "usage: simulate --seed N [--broken NAME]
        simulate --from N --count N [--broken NAME]
@@ -63,15 +63,19 @@ fn tell_one(seed: u64, broken: Option<Broken>) -> ExitCode {
 }
 
 fn look(from: u64, count: u64, broken: Option<Broken>) -> ExitCode {
-    let began = Instant::now();
+    let (began, mut seen) = (Instant::now(), Seen::default());
     for seed in from..from.saturating_add(count) {
-        if play(seed, broken).is_ok() {
+        if let Ok(reached) = play(seed, broken) {
+            seen.add(&reached);
             continue;
         }
         if let Some(found) = shortest(seed, broken) {
             println!("seed {seed}: {:?}\n{}", found.violation, found.trace.join("\n"));
         }
         return ExitCode::FAILURE;
+    }
+    for sight in Sight::ALL {
+        println!("{:>12} {sight:?}", seen.count(sight));
     }
     println!("{count} schedules in {:.1} s: everything holds", began.elapsed().as_secs_f64());
     ExitCode::SUCCESS

@@ -19,6 +19,8 @@ pub enum Broken {
     LoginComparedFromFetch,
     /// It does not look at the login with the loaded token in hand.
     LoginNotCheckedAfterLoad,
+    /// It does not look at the login as a caller who waited is given a token.
+    LoginNotCheckedAtDelivery,
     /// Its records do not say under which login they were fetched.
     LoginNotRecorded,
     /// It writes the file in place.
@@ -35,6 +37,10 @@ pub enum Broken {
     HeldTokenForgotten,
     /// It does not record the clock that nobody sets.
     AgeNotRecorded,
+    /// It waits for a lock that is taken.
+    WaitsForLock,
+    /// It does not tell the cache that a time has come.
+    TimeoutsIgnored,
     /// It never wakes a walk that sleeps.
     SleepsForever,
     /// It reads a token whatever its key says.
@@ -43,7 +49,7 @@ pub enum Broken {
 
 impl Broken {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::NoSecondLoad,
         Self::LockNotReleased,
         Self::LockOutlivesHolder,
@@ -51,6 +57,7 @@ impl Broken {
         Self::LoginNotCheckedAfterFetch,
         Self::LoginComparedFromFetch,
         Self::LoginNotCheckedAfterLoad,
+        Self::LoginNotCheckedAtDelivery,
         Self::LoginNotRecorded,
         Self::SaveWithoutRename,
         Self::SaveWithoutCompare,
@@ -59,6 +66,8 @@ impl Broken {
         Self::FailuresAlike,
         Self::HeldTokenForgotten,
         Self::AgeNotRecorded,
+        Self::WaitsForLock,
+        Self::TimeoutsIgnored,
         Self::SleepsForever,
         Self::KeyIgnored,
     ];
@@ -72,7 +81,7 @@ impl Broken {
             Self::LockForEveryone => &[Violation::TwoFetchesInLane],
             Self::LoginNotCheckedAfterFetch => &[Violation::TokenOfAnother, Violation::KeptForAnother],
             Self::LoginComparedFromFetch => &[Violation::KeptForAnother],
-            Self::LoginNotCheckedAfterLoad => &[Violation::TokenOfAnother],
+            Self::LoginNotCheckedAfterLoad | Self::LoginNotCheckedAtDelivery => &[Violation::TokenOfAnother],
             Self::LoginNotRecorded => &[Violation::TokenOfEarlierLogin],
             Self::SaveWithoutRename => &[Violation::TornRead],
             Self::SaveWithoutCompare | Self::CompareWithoutLock | Self::KeyIgnored => {
@@ -81,7 +90,7 @@ impl Broken {
             Self::FailureNotKept | Self::FailuresAlike => &[Violation::FetchDespiteFailure],
             Self::HeldTokenForgotten => &[Violation::AnswerIsHeldToken],
             Self::AgeNotRecorded => &[Violation::TokenOutlivedByClock],
-            Self::SleepsForever => &[Violation::WaitsForNothing],
+            Self::WaitsForLock | Self::TimeoutsIgnored | Self::SleepsForever => &[Violation::WaitsForNothing],
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use azure_token_cache_core::walk::{Generation, Lane, Login};
 
 use super::broken::Broken;
+use super::sight::{Seen, Sight};
 
 /// The number of an event: they are totally ordered.
 pub type Moment = u64;
@@ -68,6 +69,7 @@ pub struct LoggedIn {
 #[derive(Debug)]
 pub struct Machine {
     pub broken: Option<Broken>,
+    pub seen: Seen,
     /// Milliseconds since the machine started, those that it slept too: nobody sets this clock.
     pub elapsed: i64,
     pub monotonic: i64,
@@ -86,6 +88,7 @@ impl Machine {
     pub fn new(broken: Option<Broken>) -> Self {
         Self {
             broken,
+            seen: Seen::default(),
             elapsed: 1_000_000,
             monotonic: 1_000_000,
             unix: 1_700_000_000_000,
@@ -117,23 +120,27 @@ impl Machine {
     }
 
     pub fn sleep(&mut self, millis: i64) {
+        self.seen.note(Sight::Slept);
         self.elapsed += millis;
         self.unix += millis;
     }
 
     pub fn set_back(&mut self, millis: i64) {
+        self.seen.note(Sight::ClockSetBack);
         self.unix -= millis;
         self.was_set_back = true;
     }
 
     /// Somebody logs in.
     pub fn log_in(&mut self, user: User) {
+        self.seen.note(if user == self.login.user { Sight::LoggedInAnew } else { Sight::LoggedInAsAnother });
         let (account, session) = (self.digest(), self.digest());
         self.login = LoggedIn { user, files: Login { account, session } };
     }
 
     /// A command rewrites the account's files, and nobody logs in.
     pub fn touch_account(&mut self) {
+        self.seen.note(Sight::AccountTouched);
         self.login.files.account = self.digest();
     }
 
@@ -164,6 +171,12 @@ impl Machine {
         self.file(user).changed.max(self.cleared)
     }
 
+    /// Writes a tombstone.
+    pub fn invalidate(&mut self, user: User) {
+        self.seen.note(Sight::Invalidated);
+        self.replace(user, None);
+    }
+
     /// Writes a token, or a tombstone.
     pub fn replace(&mut self, user: User, token: Option<Token>) {
         let moment = self.moment;
@@ -173,6 +186,7 @@ impl Machine {
 
     /// Drops every entry; no result of before counts.
     pub fn clear(&mut self) {
+        self.seen.note(Sight::Cleared);
         self.store_generation += 1;
         self.cleared = self.moment;
         for file in self.files.values_mut() {
@@ -181,11 +195,15 @@ impl Machine {
     }
 
     pub fn try_lock(&mut self, user: User, lock: Lock, pid: Pid) -> bool {
-        if self.locks.contains_key(&(user, lock)) && !self.is(Broken::LockForEveryone) {
+        if self.is_locked(user, lock) && !self.is(Broken::LockForEveryone) {
             return false;
         }
         self.locks.insert((user, lock), pid);
         true
+    }
+
+    pub fn is_locked(&self, user: User, lock: Lock) -> bool {
+        self.locks.contains_key(&(user, lock))
     }
 
     pub fn unlock(&mut self, user: User, lock: Lock) {

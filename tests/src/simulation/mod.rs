@@ -5,15 +5,19 @@
 //! time differs from it by less than a second, and always by the same.
 
 mod broken;
+mod delivery;
 mod dice;
 mod machine;
 mod process;
+mod resident;
 mod schedule;
 mod shorten;
+mod sight;
 mod violation;
 mod walker;
 
 pub use broken::Broken;
+pub use sight::{Seen, Sight};
 pub use violation::Violation;
 
 use dice::Dice;
@@ -33,12 +37,14 @@ pub struct Counterexample {
     pub trace: Vec<String>,
 }
 
-/// Plays the schedule of a seed.
+/// Plays the schedule of a seed, and tells what it reached.
 ///
 /// # Errors
 /// What did not hold.
-pub fn play(seed: u64, broken: Option<Broken>) -> Result<(), Violation> {
-    Schedule::new(Dice::seeded(seed), broken).run()
+pub fn play(seed: u64, broken: Option<Broken>) -> Result<Seen, Violation> {
+    let mut schedule = Schedule::new(Dice::seeded(seed), broken);
+    schedule.run()?;
+    Ok(schedule.seen().clone())
 }
 
 /// Plays the schedule of a seed, and tells all its events, an event a line.

@@ -2,18 +2,18 @@
 
 use azure_token_cache_core::walk::{Answer, Ending, Lane, Step, Terms, Wanted};
 use azure_token_cache_core::{
-    Action, Cache, Clock, CredentialId, CredentialKind, Decision, EntryId, FailReason, Failure, FetchId,
-    Grant, IdentityChange, Instant, JobId, Outcome, Policy, Request, Settled, Stability,
+    Action, Clock, FailReason, FetchId, Instant, Outcome, Policy, Settled, Stability,
 };
 
 use super::broken::Broken;
+use super::delivery::{deliver, deliver_once};
 use super::dice::Dice;
-use super::machine::{LoggedIn, Machine, Pid, Token, User};
+use super::machine::{Machine, Pid, Token, User};
+use super::resident::Resident;
+use super::sight::Sight;
 use super::violation::Violation;
 use super::walker::{Brought, Walker};
-
-/// How late a token may be served that the wall clock calls valid: the tolerance of the clocks, twice, and their skew.
-const CLOCKS_DIFFER: i64 = 6_000;
+use crate::given::FAILED;
 
 #[derive(Debug)]
 pub struct Process {
@@ -36,16 +36,6 @@ enum Life {
     Resident(Box<Resident>),
 }
 
-#[derive(Debug)]
-struct Resident {
-    cache: Cache,
-    credential: CredentialId,
-    entry: EntryId,
-    held: Option<Token>,
-    seen: LoggedIn,
-    waiters: Vec<JobId>,
-}
-
 impl Process {
     pub fn once(pid: Pid, machine: &Machine, dice: &mut Dice) -> Self {
         let challenged = dice.once_in(8);
@@ -55,15 +45,9 @@ impl Process {
     }
 
     pub fn resident(pid: Pid, machine: &Machine, dice: &mut Dice) -> Result<Self, Violation> {
-        let mut cache = Cache::new(Policy::DEFAULT, u64::try_from(pid).unwrap_or(0));
-        let kind = if dice.once_in(2) { CredentialKind::GENERAL } else { CredentialKind::AZ };
-        let credential = cache.register(kind);
         let mut clock = Clock::default();
         let now = clock.sample(machine.monotonic, machine.unix);
-        let request = Request { credential, scopes: &["r/.default"], tenant: None, cae: false, claims: None };
-        let entry = cache.intern(&request, now).map_err(|_| Violation::Refused)?;
-        let resident =
-            Resident { cache, credential, entry, held: None, seen: machine.login, waiters: Vec::new() };
+        let resident = Resident::new(pid, machine, now, dice)?;
         Ok(Self::new(pid, Life::Resident(Box::new(resident)), dice))
     }
 
@@ -81,9 +65,28 @@ impl Process {
     pub fn is_idle(&self) -> bool {
         let waits = match &self.life {
             Life::Once { answered, .. } => !answered,
-            Life::Resident(resident) => !resident.waiters.is_empty(),
+            Life::Resident(resident) => resident.is_awaited(),
         };
         self.walkers.iter().all(|(walker, _)| walker.is_done()) && !waits
+    }
+
+    /// Nothing but its death ends it: its fetch hangs, and it has no limit for that.
+    pub fn is_stuck(&self) -> bool {
+        matches!(self.life, Life::Once { .. }) && self.walkers.iter().any(|(walker, _)| walker.is_hanging())
+    }
+
+    /// Its locks are free; what it was about to do will never be done.
+    pub fn die(self, machine: &mut Machine) {
+        let mut sights = self.walkers.iter().filter_map(|(walker, _)| walker.death()).peekable();
+        if sights.peek().is_none() {
+            machine.seen.note(Sight::DiedIdle);
+        }
+        sights.for_each(|sight| machine.seen.note(sight));
+        machine.end(self.pid);
+    }
+
+    pub fn held(&self) -> Option<Token> {
+        if let Life::Resident(resident) = &self.life { resident.held() } else { None }
     }
 
     pub fn fetching_in(&self, user: User) -> impl Iterator<Item = Lane> + '_ {
@@ -101,7 +104,7 @@ impl Process {
                 able.push((self.pid, Some(place)));
             }
         }
-        if self.timeout().is_some_and(|at| now.monotonic_ms() >= at) {
+        if self.timeout().is_some_and(|at| now.monotonic_ms() >= at) && !machine.is(Broken::TimeoutsIgnored) {
             able.push((self.pid, None));
         }
     }
@@ -121,25 +124,18 @@ impl Process {
     }
 
     /// A caller asks a process that lives on.
-    pub fn ask(&mut self, machine: &Machine) -> Result<(), Violation> {
+    pub fn ask(&mut self, machine: &mut Machine) -> Result<(), Violation> {
         let now = self.now(machine);
         let Life::Resident(resident) = &mut self.life else { return Ok(()) };
-        resident.look_at_login(machine, now);
-        match resident.cache.lookup(resident.entry, now) {
-            Decision::Hit { .. } | Decision::Refresh { .. } => deliver(resident.held, machine, now)?,
-            Decision::Wait { job, .. } => resident.waiters.push(job),
-            Decision::Fail { .. } => {}
-            Decision::Unknown => return Err(Violation::Refused),
-        }
+        resident.ask(machine, now)?;
         self.follow_up(false, machine, now)
     }
 
     /// One of those who wait goes away.
-    pub fn leave(&mut self, machine: &Machine) -> Result<(), Violation> {
+    pub fn leave(&mut self, machine: &mut Machine) -> Result<(), Violation> {
         let now = self.now(machine);
         let Life::Resident(resident) = &mut self.life else { return Ok(()) };
-        let Some(job) = resident.waiters.pop() else { return Ok(()) };
-        let _ = resident.cache.leave(job, now);
+        resident.leave(machine, now);
         self.follow_up(false, machine, now)
     }
 
@@ -162,9 +158,9 @@ impl Process {
             let brought = walker.bring(machine, now, dice);
             self.end_fetch(place, brought, machine, now)?;
         } else {
-            walker.begin_fetch(others, machine, now)?;
+            walker.begin_fetch(others, machine, now, dice)?;
             if let (Life::Resident(resident), Some(fetch)) = (&mut self.life, fetch) {
-                resident.cache.handle_started(fetch, now);
+                resident.begin_fetch(fetch, now);
             }
         }
         self.follow_up(false, machine, now)
@@ -176,14 +172,13 @@ impl Process {
 
     fn timeout(&self) -> Option<i64> {
         let Life::Resident(resident) = &self.life else { return None };
-        resident.cache.poll_timeout().map(|(at, _)| at)
+        resident.timeout()
     }
 
-    fn time_out(&mut self, machine: &Machine, now: Instant) -> Result<(), Violation> {
+    fn time_out(&mut self, machine: &mut Machine, now: Instant) -> Result<(), Violation> {
         let Life::Resident(resident) = &mut self.life else { return Ok(()) };
-        let settled = resident.cache.handle_timeout(now);
+        let settled = resident.time_out(machine, now)?;
         let at_limit = matches!(settled, Settled::Failed { reason: FailReason::Limit, .. });
-        resident.settle(settled, None, machine, now)?;
         self.follow_up(at_limit, machine, now)
     }
 
@@ -210,10 +205,11 @@ impl Process {
         &mut self,
         place: usize,
         answer: Option<Answer>,
-        machine: &Machine,
+        machine: &mut Machine,
         now: Instant,
     ) -> Result<(), Violation> {
         let (Some(answer), (walker, fetch)) = (answer, &self.walkers[place]) else { return Ok(()) };
+        machine.seen.note(answer);
         let (stored, fetch) = (walker.loaded, *fetch);
         match &mut self.life {
             Life::Once { answered, .. } => {
@@ -227,19 +223,18 @@ impl Process {
             }
             Life::Resident(resident) => {
                 let Some(fetch) = fetch else { return Ok(()) };
-                let (outcome, stability, token) = match (answer, stored) {
+                let (brought, stability) = match (answer, stored) {
                     (Answer::Stored, Some(token)) => {
-                        if resident.held.is_some_and(|held| held.acquired_at >= token.acquired_at) {
+                        if resident.held().is_some_and(|held| held.acquired_at >= token.acquired_at) {
                             return Err(Violation::AnswerIsHeldToken);
                         }
-                        (granted(&token, resident.held), Stability::Steady, Some(token))
+                        ((resident.granted(&token), Some(token)), Stability::Steady)
                     }
-                    (Answer::Again, _) => (FAILED, Stability::Moved { same_account: false }, None),
+                    (Answer::Again, _) => ((FAILED, None), Stability::Moved { same_account: false }),
                     (Answer::Fetched, _) => return Ok(()),
-                    _ => (FAILED, Stability::Steady, None),
+                    _ => ((FAILED, None), Stability::Steady),
                 };
-                let settled = resident.cache.handle_fetched(fetch, outcome, stability, now);
-                resident.settle(settled, token, machine, now)
+                resident.end_run(fetch, brought, stability, machine, now).map(|_| ())
             }
         }
     }
@@ -248,7 +243,7 @@ impl Process {
         &mut self,
         place: usize,
         brought: Brought,
-        machine: &Machine,
+        machine: &mut Machine,
         now: Instant,
     ) -> Result<(), Violation> {
         let (walker, fetch) = &mut self.walkers[place];
@@ -257,12 +252,11 @@ impl Process {
         let ending = match (&mut self.life, *fetch) {
             (Life::Resident(resident), Some(fetch)) => {
                 let outcome = match brought {
-                    Brought::Token(token) => granted(&token, resident.held),
+                    Brought::Token(token) => resident.granted(&token),
                     Brought::Failure => FAILED,
                     Brought::Null => Outcome::Null,
                 };
-                let settled = resident.cache.handle_fetched(fetch, outcome, stability, now);
-                resident.settle(settled, token, machine, now)?;
+                let settled = resident.end_run(fetch, (outcome, token), stability, machine, now)?;
                 match (brought, settled) {
                     (Brought::Token(_), Settled::Granted { .. }) => Ending::Granted(Stability::Steady),
                     (Brought::Failure, Settled::Failed { .. } | Settled::Served { .. }) => Ending::Failed,
@@ -283,16 +277,16 @@ impl Process {
     }
 
     /// Performs what the cache asks for.
-    fn follow_up(&mut self, at_limit: bool, machine: &Machine, now: Instant) -> Result<(), Violation> {
+    fn follow_up(&mut self, at_limit: bool, machine: &mut Machine, now: Instant) -> Result<(), Violation> {
         loop {
             let Life::Resident(resident) = &mut self.life else { return Ok(()) };
-            let Some(action) = resident.cache.poll_action() else { return Ok(()) };
+            let Some(action) = resident.poll_action() else { return Ok(()) };
             match action {
                 Action::Fetch { fetch, .. } => {
                     resident.look_at_login(machine, now);
-                    let held = resident.held.map(|held| held.acquired_at);
+                    let held = resident.held().map(|held| held.acquired_at);
                     let held = held.filter(|_| !machine.is(Broken::HeldTokenForgotten));
-                    let behind = resident.waiters.is_empty();
+                    let behind = !resident.is_awaited();
                     let login = machine.login.files;
                     let wanted = Wanted { login, held, challenged: false, runs: 0, behind };
                     self.begin(wanted, Terms::of(&Policy::DEFAULT), Some(fetch), machine, now);
@@ -301,6 +295,7 @@ impl Process {
                     let of_fetch = |walker: &&mut (Walker, Option<FetchId>)| walker.1 == Some(fetch);
                     if let Some((walker, _)) = self.walkers.iter_mut().find(of_fetch) {
                         let answer = if at_limit && walker.is_fetching() {
+                            machine.seen.note(Sight::FetchEndedAtLimit);
                             walker.end_fetch(Ending::Failed)
                         } else {
                             walker.walk.cancel();
@@ -311,90 +306,8 @@ impl Process {
                         }
                     }
                 }
-                Action::Forget { .. } => resident.held = None,
-                Action::Lapse { .. } => {}
+                Action::Forget { .. } | Action::Lapse { .. } => {}
             }
         }
     }
-}
-
-impl Resident {
-    /// As the watch of a credential does: last, with the token in hand.
-    fn look_at_login(&mut self, machine: &Machine, now: Instant) {
-        let before = std::mem::replace(&mut self.seen, machine.login);
-        if before.files.account == machine.login.files.account {
-            return;
-        }
-        let change = if before.user == machine.login.user {
-            IdentityChange::Touched { session: session(machine.login) }
-        } else {
-            IdentityChange::Changed
-        };
-        self.cache.handle_identity(self.credential, change, now);
-    }
-
-    fn settle(
-        &mut self,
-        settled: Settled,
-        token: Option<Token>,
-        machine: &Machine,
-        now: Instant,
-    ) -> Result<(), Violation> {
-        let (job, served) = match settled {
-            Settled::Nothing => return Ok(()),
-            Settled::Granted { job, .. } => {
-                self.held = token;
-                (job, token)
-            }
-            Settled::HandedOut { job } => (job, token),
-            Settled::Served { job, .. } => (job, self.held),
-            Settled::Null { job } | Settled::Failed { job, .. } | Settled::Abandoned { job } => (job, None),
-        };
-        let waiting = self.waiters.len();
-        self.waiters.retain(|waiter| *waiter != job);
-        if served.is_some() && self.waiters.len() < waiting && machine.login == self.seen {
-            deliver(served, machine, now)?;
-        }
-        Ok(())
-    }
-}
-
-const FAILED: Outcome = Outcome::Failed(Failure { network: false, retry_after: None });
-
-fn granted(token: &Token, held: Option<Token>) -> Outcome {
-    Outcome::Granted(Grant {
-        expires_at: token.expires_at,
-        refresh_at: None,
-        issued_at: Some(token.acquired_at),
-        unchanged: held.is_some_and(|held| held.number == token.number),
-        session: u32::try_from(token.login.session).unwrap_or(0),
-    })
-}
-
-fn session(login: LoggedIn) -> u32 {
-    u32::try_from(login.files.session).unwrap_or(0)
-}
-
-/// A caller has a token.
-fn deliver(token: Option<Token>, machine: &Machine, now: Instant) -> Result<(), Violation> {
-    let Some(token) = token else { return Err(Violation::AnswerWithoutToken) };
-    if token.expires_at <= now.unix_ms() {
-        return Err(Violation::TokenPastExpiry);
-    }
-    if machine.elapsed > token.ends + CLOCKS_DIFFER {
-        return Err(Violation::TokenOutlivedByClock);
-    }
-    if token.user != machine.login.user {
-        return Err(Violation::TokenOfAnother);
-    }
-    Ok(())
-}
-
-/// A caller of a process that lives for one answer has a stored token.
-fn deliver_once(token: Option<Token>, machine: &Machine, now: Instant) -> Result<(), Violation> {
-    deliver(token, machine, now)?;
-    if token.is_some_and(|token| token.expires_at - now.unix_ms() <= 300_000) {
-        return Err(Violation::TokenTooShort);
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@ use super::broken::Broken;
 use super::dice::Dice;
 use super::machine::{Machine, Pid};
 use super::process::Process;
+use super::sight::{Seen, Sight};
 use super::violation::Violation;
 
 /// Processes that live at once.
@@ -12,6 +13,8 @@ const CROWD: usize = 5;
 const EVENTS: usize = 160;
 /// Events in which everybody must have finished.
 const ENOUGH: usize = 20_000;
+/// A token with so little left, in milliseconds, is served where its renewal fails or takes long.
+const NEARLY_OVER: i64 = 15_000;
 
 pub struct Schedule {
     pub dice: Dice,
@@ -54,6 +57,11 @@ impl Schedule {
         self.finish()
     }
 
+    /// What it reached.
+    pub fn seen(&self) -> &Seen {
+        &self.machine.seen
+    }
+
     /// How many there were.
     pub fn events(&self) -> u64 {
         self.machine.moment
@@ -92,24 +100,30 @@ impl Schedule {
         }
     }
 
-    /// Everybody who is left does what is to be done; nobody comes, dies or changes the clock any more.
+    /// Everybody who is left does what is to be done, however many fetches hang; nobody comes, dies or changes the clock any
+    /// more. Then those die whose own fetch hangs.
     fn finish(&mut self) -> Result<(), Violation> {
         for _ in 0..ENOUGH {
             self.machine.moment += 1;
             if self.perform()? {
                 continue;
             }
-            if self.processes.iter().all(Process::is_idle) {
-                if self.machine.held_locks() > 0 {
-                    return Err(Violation::LockLeftBehind);
-                }
-                return Ok(());
+            if self.processes.iter().all(|process| process.is_idle() || process.is_stuck()) {
+                return self.end_stuck();
             }
             if !self.wake() {
                 return Err(Violation::WaitsForNothing);
             }
         }
         Err(Violation::WaitsForever)
+    }
+
+    fn end_stuck(&mut self) -> Result<(), Violation> {
+        for process in self.processes.iter().filter(|process| process.is_stuck()) {
+            self.machine.seen.note(Sight::LeftHanging);
+            self.machine.end(process.pid);
+        }
+        if self.machine.held_locks() > 0 { Err(Violation::LockLeftBehind) } else { Ok(()) }
     }
 
     /// One step of one process; false where nobody can do anything now.
@@ -159,26 +173,44 @@ impl Schedule {
     fn ask(&mut self) -> Result<(), Violation> {
         let Some(place) = self.anybody() else { return Ok(()) };
         self.note(format!("process {} is asked", self.processes[place].pid));
-        self.processes[place].ask(&self.machine)
+        self.processes[place].ask(&mut self.machine)
     }
 
     fn leave(&mut self) -> Result<(), Violation> {
         let Some(place) = self.anybody() else { return Ok(()) };
         self.note(format!("a caller of process {} leaves", self.processes[place].pid));
-        self.processes[place].leave(&self.machine)
+        self.processes[place].leave(&mut self.machine)
     }
 
     fn crash(&mut self) {
         let Some(place) = self.anybody() else { return };
         let process = self.processes.remove(place);
         self.note(format!("process {} dies", process.pid));
-        self.machine.end(process.pid);
+        process.die(&mut self.machine);
     }
 
     fn pass(&mut self) {
-        let millis = self.dice.pick(&[1, 40, 250, 5_000, 31_000, 400_000, 3_000_000]);
+        let long = self.dice.pick(&[
+            Some(1),
+            Some(40),
+            Some(250),
+            Some(5_000),
+            Some(31_000),
+            Some(400_000),
+            Some(3_000_000),
+            None,
+            None,
+        ]);
+        let Some(millis) = long.or_else(|| self.until_nearly_over()) else { return };
         self.note(format!("{millis} ms pass"));
         self.machine.pass(millis);
+    }
+
+    /// How long the token still lasts that somebody holds, but for a little.
+    fn until_nearly_over(&mut self) -> Option<i64> {
+        let place = self.anybody()?;
+        let left = self.processes[place].held()?.ends - self.machine.elapsed - NEARLY_OVER;
+        (left > 0).then_some(left)
     }
 
     /// Time passes until the next process wants to be woken.
@@ -210,7 +242,7 @@ impl Schedule {
             self.note("the store is cleared".into());
         } else {
             let user = self.machine.login.user;
-            self.machine.replace(user, None);
+            self.machine.invalidate(user);
             self.note("the entry is invalidated".into());
         }
     }

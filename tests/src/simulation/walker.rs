@@ -8,7 +8,11 @@ use azure_token_cache_core::{Instant, Stability};
 use super::broken::Broken;
 use super::dice::Dice;
 use super::machine::{Failure, Lock, LoggedIn, Machine, Moment, Pid, Token};
+use super::sight::Sight;
 use super::violation::Violation;
+
+/// A fetch lasts for so long, in milliseconds, that nobody sees its end.
+const NEVER: i64 = i64::MAX;
 
 /// What the source gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub struct Walker {
     /// Another process brought an answer while this one waited: seen by the truth, whatever the host reported.
     had_answer: Option<Violation>,
     fetch_began: Option<LoggedIn>,
+    /// When the source answers, in monotonic milliseconds.
+    fetch_ends: i64,
     saving: Saving,
 }
 
@@ -67,6 +73,7 @@ impl Walker {
             read: 0,
             had_answer: None,
             fetch_began: None,
+            fetch_ends: 0,
             saving: if machine.is(Broken::CompareWithoutLock) { Saving::Compares } else { Saving::Locks },
         }
     }
@@ -79,6 +86,32 @@ impl Walker {
         self.walk.step() == Step::Fetch && self.fetch_began.is_some()
     }
 
+    /// Its fetch ends with its process, or where that ends it, and never by itself.
+    pub fn is_hanging(&self) -> bool {
+        self.is_fetching() && self.fetch_ends == NEVER
+    }
+
+    /// What is seen where its process dies now; `None` where it has finished.
+    pub fn death(&self) -> Option<Sight> {
+        Some(match (self.walk.step(), self.saving) {
+            (Step::Load, _) if self.lane.is_none() => Sight::DiedBeforeLoad,
+            (Step::Load, _) => Sight::DiedBeforeSecondLoad,
+            (Step::Lock(_), _) => Sight::DiedBeforeLock,
+            (Step::Sleep { .. }, _) => Sight::DiedAsleep,
+            (Step::Fetch, _) if self.is_hanging() => Sight::DiedHanging,
+            (Step::Fetch, _) if self.is_fetching() => Sight::DiedFetching,
+            (Step::Fetch, _) => Sight::DiedBeforeFetch,
+            (Step::Save(_), Saving::Locks) => Sight::DiedBeforeSave,
+            (Step::Save(_), Saving::Compares) => Sight::DiedBeforeCompare,
+            (Step::Save(_), Saving::Writes) => Sight::DiedBeforeWrite,
+            (Step::Save(_), Saving::Renames) => Sight::DiedBeforeRename,
+            (Step::Save(_), Saving::Unlocks) => Sight::DiedBeforeSaveUnlock,
+            (Step::SaveFailure, _) => Sight::DiedBeforeSaveFailure,
+            (Step::Unlock(_), _) => Sight::DiedBeforeUnlock,
+            (Step::Done, _) => return None,
+        })
+    }
+
     pub fn lane(&self) -> Option<Lane> {
         self.lane
     }
@@ -89,13 +122,21 @@ impl Walker {
             Step::Done => false,
             Step::Sleep { until } => now.monotonic_ms() >= until && !machine.is(Broken::SleepsForever),
             Step::Save(_) if self.saving == Saving::Locks => !machine.is_saving(),
+            Step::Fetch if self.is_fetching() => now.monotonic_ms() >= self.fetch_ends,
+            Step::Lock(lane) if machine.is(Broken::WaitsForLock) => {
+                !machine.is_locked(self.asks_for.user, Lock::Lane(lane))
+            }
             _ => true,
         }
     }
 
     /// When the walk wants to be woken.
     pub fn wakes_at(&self) -> Option<i64> {
-        if let Step::Sleep { until } = self.walk.step() { Some(until) } else { None }
+        match self.walk.step() {
+            Step::Sleep { until } => Some(until),
+            Step::Fetch if self.is_fetching() && !self.is_hanging() => Some(self.fetch_ends),
+            _ => None,
+        }
     }
 
     /// Performs the next step; a fetch is performed with [`Self::begin_fetch`] and [`Self::end_fetch`].
@@ -118,7 +159,13 @@ impl Walker {
         Ok(None)
     }
 
-    pub fn begin_fetch(&mut self, others: &[Lane], machine: &Machine, now: Instant) -> Result<(), Violation> {
+    pub fn begin_fetch(
+        &mut self,
+        others: &[Lane],
+        machine: &mut Machine,
+        now: Instant,
+        dice: &mut Dice,
+    ) -> Result<(), Violation> {
         if let Some(violation) = self.had_answer {
             return Err(violation);
         }
@@ -133,6 +180,11 @@ impl Walker {
             return Err(Violation::FetchWithoutLock);
         }
         self.fetch_began = Some(machine.login);
+        let lasts = dice.pick(&[0, 0, 0, 0, 2_000, 12_000, 40_000, NEVER]);
+        if lasts == NEVER {
+            machine.seen.note(Sight::FetchHung);
+        }
+        self.fetch_ends = now.monotonic_ms().saturating_add(lasts);
         if self.wanted.challenged {
             self.read = machine.moment;
         }
@@ -267,6 +319,7 @@ impl Walker {
         if taken {
             self.lane = Some(lane);
         }
+        machine.seen.note(if taken { lane.into() } else { Sight::FoundLaneBusy });
         self.walk.handle_locked(if taken { Locking::Taken } else { Locking::Busy }, now)
     }
 
@@ -280,6 +333,11 @@ impl Walker {
             }
             Saving::Compares => {
                 let may = machine.is(Broken::SaveWithoutCompare) || Self::may_replace(over, user, machine);
+                machine.seen.note(match (may, over) {
+                    (false, _) => Sight::SaveRefused,
+                    (true, Over::Generation(_)) => Sight::Saved,
+                    (true, Over::Anything) => Sight::SavedOverAnything,
+                });
                 self.saving = match may {
                     true if machine.is(Broken::CompareWithoutLock) => Saving::Locks,
                     true => Saving::Writes,
