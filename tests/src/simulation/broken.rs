@@ -84,12 +84,11 @@ impl Broken {
             Self::LoginNotCheckedAfterLoad | Self::LoginNotCheckedAtDelivery => &[Violation::TokenOfAnother],
             Self::LoginNotRecorded => &[Violation::TokenOfEarlierLogin],
             Self::SaveWithoutRename => &[Violation::TornRead],
-            Self::SaveWithoutCompare | Self::CompareWithoutLock | Self::KeyIgnored => {
-                &[Violation::OlderReplacesNewer]
-            }
+            Self::SaveWithoutCompare | Self::CompareWithoutLock => &[Violation::OlderReplacesNewer],
             Self::FailureNotKept | Self::FailuresAlike => &[Violation::FetchDespiteFailure],
             Self::HeldTokenForgotten => &[Violation::AnswerIsHeldToken],
             Self::AgeNotRecorded => &[Violation::TokenOutlivedByClock],
+            Self::KeyIgnored => &[Violation::TokenForAnother],
             Self::WaitsForLock | Self::TimeoutsIgnored | Self::SleepsForever => &[Violation::WaitsForNothing],
         }
     }

@@ -10,8 +10,18 @@ use super::sight::{Seen, Sight};
 /// The number of an event: they are totally ordered.
 pub type Moment = u64;
 
-/// Who is logged in: the entry of each user is another.
+/// Who is logged in.
 pub type User = u8;
+
+/// What a token is for.
+pub type Resource = u8;
+
+/// Which entry of the store: that of each user and resource is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    pub user: User,
+    pub resource: Resource,
+}
 
 /// A process, by its number.
 pub type Pid = usize;
@@ -20,7 +30,7 @@ pub type Pid = usize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
     pub number: u32,
-    pub user: User,
+    pub key: Key,
     pub acquired_at: i64,
     pub expires_at: i64,
     /// When it was acquired, on the clock that nobody sets.
@@ -76,11 +86,13 @@ pub struct Machine {
     pub unix: i64,
     pub login: LoggedIn,
     pub was_set_back: bool,
+    /// One of so many fetches never ends by itself.
+    pub hangs_once_in: usize,
     pub moment: Moment,
-    files: BTreeMap<User, File>,
+    files: BTreeMap<Key, File>,
     store_generation: u64,
     cleared: Moment,
-    locks: BTreeMap<(User, Lock), Pid>,
+    locks: BTreeMap<(Key, Lock), Pid>,
     last_number: u32,
 }
 
@@ -94,6 +106,7 @@ impl Machine {
             unix: 1_700_000_000_000,
             login: LoggedIn { user: 0, files: Login { account: 1, session: 2 } },
             was_set_back: false,
+            hangs_once_in: 12,
             moment: 0,
             files: BTreeMap::new(),
             store_generation: 0,
@@ -149,38 +162,42 @@ impl Machine {
         self.login.files.session = self.digest();
     }
 
-    pub fn file(&self, user: User) -> File {
-        let read = if self.is(Broken::KeyIgnored) {
-            self.files.values().find(|file| file.token.is_some()).or(self.files.get(&user))
-        } else {
-            self.files.get(&user)
-        };
-        read.copied().unwrap_or_default()
+    /// What a host reads, and the generation of it.
+    pub fn read(&self, key: Key) -> (File, Generation) {
+        let mut files = self.files.values();
+        let other = if self.is(Broken::KeyIgnored) { files.find(|file| file.token.is_some()) } else { None };
+        let file = other.copied().unwrap_or_else(|| self.file(key));
+        (file, Generation { entry: file.generation, ..self.generation(key) })
     }
 
-    pub fn file_mut(&mut self, user: User) -> &mut File {
-        self.files.entry(user).or_default()
+    /// What there is in truth.
+    pub fn file(&self, key: Key) -> File {
+        self.files.get(&key).copied().unwrap_or_default()
     }
 
-    pub fn generation(&self, user: User) -> Generation {
-        Generation { store: self.store_generation, entry: self.file(user).generation }
+    pub fn file_mut(&mut self, key: Key) -> &mut File {
+        self.files.entry(key).or_default()
+    }
+
+    pub fn generation(&self, key: Key) -> Generation {
+        Generation { store: self.store_generation, entry: self.file(key).generation }
     }
 
     /// When the entry, or the whole store, last changed.
-    pub fn changed(&self, user: User) -> Moment {
-        self.file(user).changed.max(self.cleared)
+    pub fn changed(&self, key: Key) -> Moment {
+        self.file(key).changed.max(self.cleared)
     }
 
     /// Writes a tombstone.
-    pub fn invalidate(&mut self, user: User) {
+    pub fn invalidate(&mut self, key: Key) {
         self.seen.note(Sight::Invalidated);
-        self.replace(user, None);
+        self.replace(key, None);
     }
 
     /// Writes a token, or a tombstone.
-    pub fn replace(&mut self, user: User, token: Option<Token>) {
+    pub fn replace(&mut self, key: Key, token: Option<Token>) {
         let moment = self.moment;
-        let file = self.file_mut(user);
+        let file = self.file_mut(key);
         *file = File { token, generation: file.generation + 1, torn: false, changed: moment, ..*file };
     }
 
@@ -194,20 +211,20 @@ impl Machine {
         }
     }
 
-    pub fn try_lock(&mut self, user: User, lock: Lock, pid: Pid) -> bool {
-        if self.is_locked(user, lock) && !self.is(Broken::LockForEveryone) {
+    pub fn try_lock(&mut self, key: Key, lock: Lock, pid: Pid) -> bool {
+        if self.is_locked(key, lock) && !self.is(Broken::LockForEveryone) {
             return false;
         }
-        self.locks.insert((user, lock), pid);
+        self.locks.insert((key, lock), pid);
         true
     }
 
-    pub fn is_locked(&self, user: User, lock: Lock) -> bool {
-        self.locks.contains_key(&(user, lock))
+    pub fn is_locked(&self, key: Key, lock: Lock) -> bool {
+        self.locks.contains_key(&(key, lock))
     }
 
-    pub fn unlock(&mut self, user: User, lock: Lock) {
-        self.locks.remove(&(user, lock));
+    pub fn unlock(&mut self, key: Key, lock: Lock) {
+        self.locks.remove(&(key, lock));
     }
 
     pub fn is_saving(&self) -> bool {

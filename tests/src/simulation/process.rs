@@ -1,6 +1,6 @@
 //! A simulated process: one that answers once and ends, or one that lives on and holds its token in a cache.
 
-use azure_token_cache_core::walk::{Answer, Ending, Lane, Step, Terms, Wanted};
+use azure_token_cache_core::walk::{Answer, Ending, Step, Terms, Wanted};
 use azure_token_cache_core::{
     Action, Clock, FailReason, FetchId, Instant, Outcome, Policy, Settled, Stability,
 };
@@ -8,16 +8,18 @@ use azure_token_cache_core::{
 use super::broken::Broken;
 use super::delivery::{deliver, deliver_once};
 use super::dice::Dice;
-use super::machine::{Machine, Pid, Token, User};
+use super::machine::{Key, Machine, Pid, Resource, Token};
 use super::resident::Resident;
 use super::sight::Sight;
 use super::violation::Violation;
-use super::walker::{Brought, Walker};
+use super::walker::{Brought, Errand, Held, Walker};
 use crate::given::FAILED;
 
 #[derive(Debug)]
 pub struct Process {
     pub pid: Pid,
+    /// What its callers ask for.
+    resource: Resource,
     skew: i64,
     clock: Clock,
     /// A walk, and the run of the cache that it serves.
@@ -39,7 +41,8 @@ enum Life {
 impl Process {
     pub fn once(pid: Pid, machine: &Machine, dice: &mut Dice) -> Self {
         let challenged = dice.once_in(8);
-        let mut process = Self::new(pid, Life::Once { challenged, answered: false }, dice);
+        let life = Life::Once { challenged, answered: false };
+        let mut process = Self::new(pid, resource(dice), life, dice);
         process.walk_once(0, machine);
         process
     }
@@ -47,13 +50,22 @@ impl Process {
     pub fn resident(pid: Pid, machine: &Machine, dice: &mut Dice) -> Result<Self, Violation> {
         let mut clock = Clock::default();
         let now = clock.sample(machine.monotonic, machine.unix);
-        let resident = Resident::new(pid, machine, now, dice)?;
-        Ok(Self::new(pid, Life::Resident(Box::new(resident)), dice))
+        let resource = resource(dice);
+        let resident = Resident::new(pid, resource, machine, now, dice)?;
+        Ok(Self::new(pid, resource, Life::Resident(Box::new(resident)), dice))
     }
 
-    fn new(pid: Pid, life: Life, dice: &mut Dice) -> Self {
+    fn new(pid: Pid, resource: Resource, life: Life, dice: &mut Dice) -> Self {
         let skew = dice.pick(&[0, 900, -900]);
-        Self { pid, skew, clock: Clock::default(), walkers: Vec::new(), life, seed: pid as u64 * 1_000 }
+        Self {
+            pid,
+            resource,
+            skew,
+            clock: Clock::default(),
+            walkers: Vec::new(),
+            life,
+            seed: pid as u64 * 1_000,
+        }
     }
 
     /// It has nothing left to do, now or later.
@@ -89,11 +101,10 @@ impl Process {
         if let Life::Resident(resident) = &self.life { resident.held() } else { None }
     }
 
-    pub fn fetching_in(&self, user: User) -> impl Iterator<Item = Lane> + '_ {
-        let fetching = move |(walker, _): &(Walker, _)| {
-            if walker.is_fetching() && walker.asks_for.user == user { walker.lane() } else { None }
-        };
-        self.walkers.iter().filter_map(fetching)
+    /// The locks of an entry that it holds while it fetches.
+    pub fn held_in(&self, key: Key) -> impl Iterator<Item = Held> + '_ {
+        let walkers = self.walkers.iter().filter(move |(walker, _)| walker.key == key);
+        walkers.filter_map(|(walker, _)| walker.held())
     }
 
     /// Whether, and where, something can be done now: a walk by its number, or the timeout of the cache.
@@ -118,9 +129,13 @@ impl Process {
         self.walkers.get(place).map(|(walker, _)| walker.walk.step())
     }
 
-    /// Whose entry a walk reads and writes.
-    pub fn asks_for(&self, place: usize) -> Option<User> {
-        self.walkers.get(place).map(|(walker, _)| walker.asks_for.user)
+    pub fn hangs_at(&self, place: usize) -> bool {
+        self.walkers.get(place).is_some_and(|(walker, _)| walker.is_hanging())
+    }
+
+    /// The entry that a walk reads and writes.
+    pub fn key_of(&self, place: usize) -> Option<Key> {
+        self.walkers.get(place).map(|(walker, _)| walker.key)
     }
 
     /// A caller asks a process that lives on.
@@ -143,7 +158,7 @@ impl Process {
     pub fn perform(
         &mut self,
         place: Option<usize>,
-        others: &[Lane],
+        others: &[Held],
         machine: &mut Machine,
         dice: &mut Dice,
     ) -> Result<(), Violation> {
@@ -152,7 +167,7 @@ impl Process {
         let Some((walker, fetch)) = self.walkers.get_mut(place) else { return Ok(()) };
         let fetch = *fetch;
         if walker.walk.step() != Step::Fetch {
-            let answer = walker.perform(machine, now)?;
+            let answer = walker.perform(others, machine, now)?;
             self.answer(place, answer, machine, now)?;
         } else if walker.is_fetching() {
             let brought = walker.bring(machine, now, dice);
@@ -198,7 +213,16 @@ impl Process {
         now: Instant,
     ) {
         self.seed += 1;
-        self.walkers.push((Walker::new(self.pid, wanted, terms, self.seed, machine, now), fetch));
+        self.walkers.push((
+            Walker::new(
+                Errand { pid: self.pid, resource: self.resource, wanted },
+                terms,
+                self.seed,
+                machine,
+                now,
+            ),
+            fetch,
+        ));
     }
 
     fn answer(
@@ -215,7 +239,7 @@ impl Process {
             Life::Once { answered, .. } => {
                 *answered = answer != Answer::Again;
                 match answer {
-                    Answer::Stored => deliver_once(stored, machine, now)?,
+                    Answer::Stored => deliver_once(stored, self.resource, machine, now)?,
                     Answer::Again => self.walk_once(walker.wanted.runs + 1, machine),
                     _ => {}
                 }
@@ -271,7 +295,7 @@ impl Process {
         };
         let answer = walker.end_fetch(ending);
         if answer == Some(Answer::Fetched) && fetch.is_none() && token.is_some() {
-            deliver(token, machine, now)?;
+            deliver(token, self.resource, machine, now)?;
         }
         self.answer(place, answer, machine, now)
     }
@@ -310,4 +334,9 @@ impl Process {
             }
         }
     }
+}
+
+/// Most want the same.
+pub fn resource(dice: &mut Dice) -> Resource {
+    dice.pick(&[0, 0, 0, 1])
 }

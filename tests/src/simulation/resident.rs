@@ -8,7 +8,7 @@ use azure_token_cache_core::{
 use super::broken::Broken;
 use super::delivery::deliver;
 use super::dice::Dice;
-use super::machine::{LoggedIn, Machine, Pid, Token};
+use super::machine::{LoggedIn, Machine, Pid, Resource, Token};
 use super::sight::Sight;
 use super::violation::Violation;
 use crate::given::given;
@@ -21,6 +21,7 @@ pub struct Resident {
     cache: Cache,
     credential: CredentialId,
     entry: EntryId,
+    resource: Resource,
     held: Option<Token>,
     /// Who was logged in at the last look, and how many looks found another login than the one before.
     seen: LoggedIn,
@@ -38,7 +39,13 @@ struct Caller {
 }
 
 impl Resident {
-    pub fn new(pid: Pid, machine: &Machine, now: Instant, dice: &mut Dice) -> Result<Self, Violation> {
+    pub fn new(
+        pid: Pid,
+        resource: Resource,
+        machine: &Machine,
+        now: Instant,
+        dice: &mut Dice,
+    ) -> Result<Self, Violation> {
         let mut cache = Cache::new(Policy::DEFAULT, u64::try_from(pid).unwrap_or(0));
         let kind = if dice.once_in(2) { CredentialKind::GENERAL } else { CredentialKind::AZ };
         let credential = cache.register(kind);
@@ -48,6 +55,7 @@ impl Resident {
             cache,
             credential,
             entry,
+            resource,
             held: None,
             seen: machine.login,
             changes: 0,
@@ -180,7 +188,7 @@ impl Resident {
                 return self.ask_in_round(caller.rounds + 1, machine, now);
             }
         }
-        deliver(token, machine, now)
+        deliver(token, self.resource, machine, now)
     }
 
     fn ask_in_round(&mut self, rounds: u32, machine: &mut Machine, now: Instant) -> Result<(), Violation> {
@@ -192,7 +200,9 @@ impl Resident {
             machine.seen.note(sight);
         }
         match decision {
-            Decision::Hit { .. } | Decision::Refresh { .. } => deliver(self.held, machine, now),
+            Decision::Hit { .. } | Decision::Refresh { .. } => {
+                deliver(self.held, self.resource, machine, now)
+            }
             Decision::Wait { job, .. } => {
                 self.callers.push(Caller { job, changes: self.changes, rounds });
                 Ok(())

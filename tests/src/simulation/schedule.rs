@@ -2,8 +2,8 @@
 
 use super::broken::Broken;
 use super::dice::Dice;
-use super::machine::{Machine, Pid};
-use super::process::Process;
+use super::machine::{Key, Machine, Pid};
+use super::process::{Process, resource};
 use super::sight::{Seen, Sight};
 use super::violation::Violation;
 
@@ -13,6 +13,9 @@ const CROWD: usize = 5;
 const EVENTS: usize = 160;
 /// Events in which everybody must have finished.
 const ENOUGH: usize = 20_000;
+/// Milliseconds in which everybody must have finished: a fetch under an earlier login takes to its limit; then the next run waits to
+/// its own, and fetches to it.
+const LONG_ENOUGH: i64 = 185_000;
 /// A token with so little left, in milliseconds, is served where its renewal fails or takes long.
 const NEARLY_OVER: i64 = 15_000;
 
@@ -46,6 +49,10 @@ impl Schedule {
     }
 
     pub fn run(&mut self) -> Result<(), Violation> {
+        // Now and then so many fetches hang that nobody gets a lock any more.
+        if self.dice.once_in(8) {
+            self.machine.hangs_once_in = 2;
+        }
         for _ in 0..EVENTS {
             if self.dice.is_over() {
                 break;
@@ -103,7 +110,11 @@ impl Schedule {
     /// Everybody who is left does what is to be done, however many fetches hang; nobody comes, dies or changes the clock any
     /// more. Then those die whose own fetch hangs.
     fn finish(&mut self) -> Result<(), Violation> {
+        let end = self.machine.monotonic + LONG_ENOUGH;
         for _ in 0..ENOUGH {
+            if self.machine.monotonic > end {
+                break;
+            }
             self.machine.moment += 1;
             if self.perform()? {
                 continue;
@@ -136,9 +147,9 @@ impl Schedule {
             return Ok(false);
         }
         let (pid, place) = self.dice.pick(&able);
-        let user = place.and_then(|place| self.process(pid)?.asks_for(place));
-        let lanes: Vec<_> = user.map_or_else(Vec::new, |user| {
-            self.processes.iter().flat_map(|process| process.fetching_in(user)).collect()
+        let key = place.and_then(|place| self.process(pid)?.key_of(place));
+        let others: Vec<_> = key.map_or_else(Vec::new, |key| {
+            self.processes.iter().flat_map(|process| process.held_in(key)).collect()
         });
         if self.traces {
             let what = place.and_then(|place| self.process(pid)?.step_of(place));
@@ -150,7 +161,10 @@ impl Schedule {
         let Some(process) = self.processes.iter_mut().find(|process| process.pid == pid) else {
             return Ok(false);
         };
-        process.perform(place, &lanes, &mut self.machine, &mut self.dice)?;
+        process.perform(place, &others, &mut self.machine, &mut self.dice)?;
+        if place.is_some_and(|place| process.hangs_at(place)) {
+            self.note(format!("the fetch of process {pid} hangs"));
+        }
         Ok(true)
     }
 
@@ -190,27 +204,17 @@ impl Schedule {
     }
 
     fn pass(&mut self) {
-        let long = self.dice.pick(&[
-            Some(1),
-            Some(40),
-            Some(250),
-            Some(5_000),
-            Some(31_000),
-            Some(400_000),
-            Some(3_000_000),
-            None,
-            None,
-        ]);
-        let Some(millis) = long.or_else(|| self.until_nearly_over()) else { return };
+        let left = self.until_nearly_over();
+        let millis = self.dice.pick(&[1, 40, 250, 5_000, 31_000, 400_000, 3_000_000, left, left]);
         self.note(format!("{millis} ms pass"));
         self.machine.pass(millis);
     }
 
     /// How long the token still lasts that somebody holds, but for a little.
-    fn until_nearly_over(&mut self) -> Option<i64> {
-        let place = self.anybody()?;
-        let left = self.processes[place].held()?.ends - self.machine.elapsed - NEARLY_OVER;
-        (left > 0).then_some(left)
+    fn until_nearly_over(&mut self) -> i64 {
+        let place = self.anybody();
+        let held = place.and_then(|place| self.processes[place].held());
+        held.map_or(1, |token| (token.ends - self.machine.elapsed - NEARLY_OVER).max(1))
     }
 
     /// Time passes until the next process wants to be woken.
@@ -241,9 +245,9 @@ impl Schedule {
             self.machine.clear();
             self.note("the store is cleared".into());
         } else {
-            let user = self.machine.login.user;
-            self.machine.invalidate(user);
-            self.note("the entry is invalidated".into());
+            let key = Key { user: self.machine.login.user, resource: resource(&mut self.dice) };
+            self.machine.invalidate(key);
+            self.note(format!("the entry of {key:?} is invalidated"));
         }
     }
 

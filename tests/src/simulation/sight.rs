@@ -94,6 +94,10 @@ pub enum Sight {
     AskedAgain,
     /// A fetch began that never ends by itself.
     FetchHung,
+    /// A process took a lock beside one whose fetch hangs.
+    TookSlotBesideHanging,
+    /// A walk ended because the fetches of all who hold the locks hang.
+    ExhaustedByHanging,
     /// A fetch was ended at its limit.
     FetchEndedAtLimit,
     /// A process was left whose fetch hangs when all others had finished.
@@ -117,7 +121,7 @@ pub enum Sight {
 
 impl Sight {
     /// All of them.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 52] = [
         Self::DiedIdle,
         Self::DiedBeforeLoad,
         Self::DiedBeforeLock,
@@ -159,6 +163,8 @@ impl Sight {
         Self::SettledAbandoned,
         Self::AskedAgain,
         Self::FetchHung,
+        Self::TookSlotBesideHanging,
+        Self::ExhaustedByHanging,
         Self::FetchEndedAtLimit,
         Self::LeftHanging,
         Self::LoggedInAnew,

@@ -5,6 +5,8 @@
 pub enum Violation {
     /// A caller has a token of another account than the one that is logged in.
     TokenOfAnother,
+    /// A caller has a token for another resource than it asked for.
+    TokenForAnother,
     /// A caller has a stored token that was fetched under a login that is over.
     TokenOfEarlierLogin,
     /// A caller has a token past its expiry.
@@ -33,7 +35,7 @@ pub enum Violation {
     FetchDespiteFailure,
     /// An older result replaces a newer one.
     OlderReplacesNewer,
-    /// A token is kept in the entry of another user.
+    /// A token is kept in the entry of another user or resource.
     KeptForAnother,
     /// A reader sees neither the old token nor the new one.
     TornRead,
@@ -41,7 +43,7 @@ pub enum Violation {
     LockLeftBehind,
     /// A caller waits, and nothing will happen any more.
     WaitsForNothing,
-    /// Things go on happening, and a caller waits all the same.
+    /// Things go on happening, and a caller waits for longer than it may.
     WaitsForever,
     /// The machine of core refused what is always allowed.
     Refused,

@@ -7,12 +7,15 @@ use azure_token_cache_core::{Instant, Stability};
 
 use super::broken::Broken;
 use super::dice::Dice;
-use super::machine::{Failure, Lock, LoggedIn, Machine, Moment, Pid, Token};
+use super::machine::{Failure, Key, Lock, LoggedIn, Machine, Moment, Pid, Resource, Token};
 use super::sight::Sight;
 use super::violation::Violation;
 
 /// A fetch lasts for so long, in milliseconds, that nobody sees its end.
 const NEVER: i64 = i64::MAX;
+
+/// How many processes can hold a lock of an entry.
+const LANES: usize = 3;
 
 /// What the source gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +23,22 @@ pub enum Brought {
     Token(Token),
     Failure,
     Null,
+}
+
+/// A lock whose holder fetches.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    pub lane: Lane,
+    /// The fetch never ends by itself.
+    pub hangs: bool,
+}
+
+/// Who wants what.
+#[derive(Clone, Copy, Debug)]
+pub struct Errand {
+    pub pid: Pid,
+    pub resource: Resource,
+    pub wanted: Wanted,
 }
 
 /// A Save has small steps of its own.
@@ -39,6 +58,7 @@ pub struct Walker {
     pub wanted: Wanted,
     /// Who is logged in as the walk begins: whose entry it reads and writes.
     pub asks_for: LoggedIn,
+    pub key: Key,
     /// The token of the last Load.
     pub loaded: Option<Token>,
     pub fetched: Option<Token>,
@@ -58,12 +78,14 @@ pub struct Walker {
 }
 
 impl Walker {
-    pub fn new(pid: Pid, wanted: Wanted, terms: Terms, seed: u64, machine: &Machine, now: Instant) -> Self {
+    pub fn new(errand: Errand, terms: Terms, seed: u64, machine: &Machine, now: Instant) -> Self {
+        let Errand { pid, resource, wanted } = errand;
         Self {
             pid,
             walk: Walk::new(wanted, terms, seed, now),
             wanted,
             asks_for: machine.login,
+            key: Key { user: machine.login.user, resource },
             loaded: None,
             fetched: None,
             began: None,
@@ -112,8 +134,10 @@ impl Walker {
         })
     }
 
-    pub fn lane(&self) -> Option<Lane> {
-        self.lane
+    /// The lock that it holds while it fetches.
+    pub fn held(&self) -> Option<Held> {
+        let lane = self.lane.filter(|_| self.is_fetching())?;
+        Some(Held { lane, hangs: self.is_hanging() })
     }
 
     /// Whether the host can perform the next step now.
@@ -124,7 +148,7 @@ impl Walker {
             Step::Save(_) if self.saving == Saving::Locks => !machine.is_saving(),
             Step::Fetch if self.is_fetching() => now.monotonic_ms() >= self.fetch_ends,
             Step::Lock(lane) if machine.is(Broken::WaitsForLock) => {
-                !machine.is_locked(self.asks_for.user, Lock::Lane(lane))
+                !machine.is_locked(self.key, Lock::Lane(lane))
             }
             _ => true,
         }
@@ -140,16 +164,21 @@ impl Walker {
     }
 
     /// Performs the next step; a fetch is performed with [`Self::begin_fetch`] and [`Self::end_fetch`].
-    pub fn perform(&mut self, machine: &mut Machine, now: Instant) -> Result<Option<Answer>, Violation> {
+    pub fn perform(
+        &mut self,
+        others: &[Held],
+        machine: &mut Machine,
+        now: Instant,
+    ) -> Result<Option<Answer>, Violation> {
         match self.walk.step() {
             Step::Load => return self.load(machine, now),
-            Step::Lock(lane) => return Ok(self.try_lock(lane, machine, now)),
+            Step::Lock(lane) => return Ok(self.try_lock(lane, others, machine, now)),
             Step::Sleep { .. } => self.walk.handle_timeout(now),
             Step::Save(over) => self.save(over, machine)?,
             Step::SaveFailure => self.save_failure(machine, now),
             Step::Unlock(lane) => {
                 if !machine.is(Broken::LockNotReleased) {
-                    machine.unlock(self.asks_for.user, Lock::Lane(lane));
+                    machine.unlock(self.key, Lock::Lane(lane));
                 }
                 self.lane = None;
                 self.walk.handle_unlocked();
@@ -161,7 +190,7 @@ impl Walker {
 
     pub fn begin_fetch(
         &mut self,
-        others: &[Lane],
+        others: &[Held],
         machine: &mut Machine,
         now: Instant,
         dice: &mut Dice,
@@ -170,7 +199,7 @@ impl Walker {
             return Err(violation);
         }
         if let Some(lane) = self.lane {
-            if others.contains(&lane) {
+            if others.iter().any(|other| other.lane == lane) {
                 return Err(Violation::TwoFetchesInLane);
             }
             if lane != Lane::Fetch && now.monotonic_ms() - self.began_at < self.patience {
@@ -180,7 +209,11 @@ impl Walker {
             return Err(Violation::FetchWithoutLock);
         }
         self.fetch_began = Some(machine.login);
-        let lasts = dice.pick(&[0, 0, 0, 0, 2_000, 12_000, 40_000, NEVER]);
+        let lasts = if dice.once_in(machine.hangs_once_in) {
+            NEVER
+        } else {
+            dice.pick(&[0, 0, 0, 0, 2_000, 12_000, 40_000])
+        };
         if lasts == NEVER {
             machine.seen.note(Sight::FetchHung);
         }
@@ -206,7 +239,7 @@ impl Walker {
         let lifetime = dice.pick(&[3_600_000, 600_000, 4_000_000]);
         let token = Token {
             number: machine.number(),
-            user: of.user,
+            key: Key { user: of.user, ..self.key },
             acquired_at: now.unix_ms(),
             expires_at: now.unix_ms() + lifetime,
             acquired: machine.elapsed,
@@ -231,7 +264,7 @@ impl Walker {
         }
         let user = machine.login.user;
         Stability::Moved {
-            same_account: user == self.asks_for.user && token.is_none_or(|token| token.user == user),
+            same_account: user == self.asks_for.user && token.is_none_or(|token| token.key.user == user),
         }
     }
 
@@ -241,7 +274,7 @@ impl Walker {
     }
 
     fn load(&mut self, machine: &mut Machine, now: Instant) -> Result<Option<Answer>, Violation> {
-        let file = machine.file(self.asks_for.user);
+        let (file, generation) = machine.read(self.key);
         if file.torn {
             return Err(Violation::TornRead);
         }
@@ -251,7 +284,7 @@ impl Walker {
         let stability = self.stability(machine, file.token);
         let blind = self.lane.is_some() && machine.is(Broken::NoSecondLoad);
         let loaded = Loaded {
-            generation: machine.generation(self.asks_for.user),
+            generation,
             token: file.token.filter(|_| !blind).map(|token| self.stored(&token, machine)),
             failure: file.failure.filter(|_| !blind).map(|failure| StoredFailure {
                 id: if machine.is(Broken::FailuresAlike) { 0 } else { failure.id },
@@ -294,7 +327,7 @@ impl Walker {
 
     /// What the entry holds for this walk, had the host read it rightly.
     fn answer_in_truth(&self, began: Moment, machine: &Machine, now: Instant) -> Option<Violation> {
-        let file = machine.file(self.asks_for.user);
+        let file = machine.file(self.key);
         let mine = |login: Login| login == self.asks_for.files;
         if file.token.is_some_and(|token| {
             file.changed > began
@@ -314,25 +347,39 @@ impl Walker {
         Some(Violation::FetchDespiteFailure)
     }
 
-    fn try_lock(&mut self, lane: Lane, machine: &mut Machine, now: Instant) -> Option<Answer> {
-        let taken = machine.try_lock(self.asks_for.user, Lock::Lane(lane), self.pid);
+    fn try_lock(
+        &mut self,
+        lane: Lane,
+        others: &[Held],
+        machine: &mut Machine,
+        now: Instant,
+    ) -> Option<Answer> {
+        let taken = machine.try_lock(self.key, Lock::Lane(lane), self.pid);
         if taken {
             self.lane = Some(lane);
         }
         machine.seen.note(if taken { lane.into() } else { Sight::FoundLaneBusy });
-        self.walk.handle_locked(if taken { Locking::Taken } else { Locking::Busy }, now)
+        let answer = self.walk.handle_locked(if taken { Locking::Taken } else { Locking::Busy }, now);
+        let hanging = others.iter().filter(|other| other.hangs).count();
+        if taken && hanging > 0 {
+            machine.seen.note(Sight::TookSlotBesideHanging);
+        }
+        if answer == Some(Answer::Exhausted) && hanging == LANES {
+            machine.seen.note(Sight::ExhaustedByHanging);
+        }
+        answer
     }
 
     fn save(&mut self, over: Over, machine: &mut Machine) -> Result<(), Violation> {
-        let user = self.asks_for.user;
+        let key = self.key;
         match self.saving {
             Saving::Locks => {
-                machine.try_lock(user, Lock::Save, self.pid);
+                machine.try_lock(key, Lock::Save, self.pid);
                 self.saving =
                     if machine.is(Broken::CompareWithoutLock) { Saving::Writes } else { Saving::Compares };
             }
             Saving::Compares => {
-                let may = machine.is(Broken::SaveWithoutCompare) || Self::may_replace(over, user, machine);
+                let may = machine.is(Broken::SaveWithoutCompare) || Self::may_replace(over, key, machine);
                 machine.seen.note(match (may, over) {
                     (false, _) => Sight::SaveRefused,
                     (true, Over::Generation(_)) => Sight::Saved,
@@ -346,31 +393,31 @@ impl Walker {
             }
             Saving::Writes => {
                 if machine.is(Broken::SaveWithoutRename) {
-                    machine.file_mut(user).torn = true;
+                    machine.file_mut(key).torn = true;
                 }
                 self.saving = Saving::Renames;
             }
             Saving::Renames => {
-                if over != Over::Anything && machine.changed(user) > self.read {
+                if over != Over::Anything && machine.changed(key) > self.read {
                     return Err(Violation::OlderReplacesNewer);
                 }
-                if self.fetched.is_none_or(|token| token.user != user) {
+                if self.fetched.is_none_or(|token| token.key != key) {
                     return Err(Violation::KeptForAnother);
                 }
-                machine.replace(user, self.fetched);
+                machine.replace(key, self.fetched);
                 self.saving = Saving::Unlocks;
             }
             Saving::Unlocks => {
-                machine.unlock(user, Lock::Save);
+                machine.unlock(key, Lock::Save);
                 self.walk.handle_saved();
             }
         }
         Ok(())
     }
 
-    fn may_replace(over: Over, user: u8, machine: &Machine) -> bool {
+    fn may_replace(over: Over, key: Key, machine: &Machine) -> bool {
         match over {
-            Over::Generation(expected) => machine.generation(user) == expected,
+            Over::Generation(expected) => machine.generation(key) == expected,
             Over::Anything => true,
         }
     }
@@ -383,7 +430,7 @@ impl Walker {
             ended: machine.moment,
         };
         let keeps = !machine.is(Broken::FailureNotKept);
-        let file = machine.file_mut(self.asks_for.user);
+        let file = machine.file_mut(self.key);
         file.failed = Some(failure);
         if keeps {
             file.failure = Some(failure);
