@@ -1,9 +1,7 @@
 //! A simulated process: one that answers once and ends, or one that lives on and holds its token in a cache.
 
 use azure_token_cache_core::walk::{Answer, Ending, Step, Terms, Wanted};
-use azure_token_cache_core::{
-    Action, Clock, FailReason, FetchId, Instant, Outcome, Policy, Settled, Stability,
-};
+use azure_token_cache_core::{Action, Clock, FailReason, FetchId, Instant, Policy, Settled, Stability};
 
 use super::broken::Broken;
 use super::delivery::{deliver, deliver_once};
@@ -13,7 +11,6 @@ use super::resident::Resident;
 use super::sight::Sight;
 use super::violation::Violation;
 use super::walker::{Brought, Errand, Held, Walker};
-use crate::given::FAILED;
 
 #[derive(Debug)]
 pub struct Process {
@@ -252,11 +249,11 @@ impl Process {
                         if resident.held().is_some_and(|held| held.acquired_at >= token.acquired_at) {
                             return Err(Violation::AnswerIsHeldToken);
                         }
-                        ((resident.granted(&token), Some(token)), Stability::Steady)
+                        (Brought::Token(token), Stability::Steady)
                     }
-                    (Answer::Again, _) => ((FAILED, None), Stability::Moved { same_account: false }),
+                    (Answer::Again, _) => (Brought::Failure, Stability::Moved { same_account: false }),
                     (Answer::Fetched, _) => return Ok(()),
-                    _ => ((FAILED, None), Stability::Steady),
+                    _ => (Brought::Failure, Stability::Steady),
                 };
                 resident.end_run(fetch, brought, stability, machine, now).map(|_| ())
             }
@@ -275,12 +272,7 @@ impl Process {
         let stability = walker.stability(machine, token);
         let ending = match (&mut self.life, *fetch) {
             (Life::Resident(resident), Some(fetch)) => {
-                let outcome = match brought {
-                    Brought::Token(token) => resident.granted(&token),
-                    Brought::Failure => FAILED,
-                    Brought::Null => Outcome::Null,
-                };
-                let settled = resident.end_run(fetch, (outcome, token), stability, machine, now)?;
+                let settled = resident.end_run(fetch, brought, stability, machine, now)?;
                 match (brought, settled) {
                     (Brought::Token(_), Settled::Granted { .. }) => Ending::Granted(Stability::Steady),
                     (Brought::Failure, Settled::Failed { .. } | Settled::Served { .. }) => Ending::Failed,

@@ -11,7 +11,8 @@ use super::dice::Dice;
 use super::machine::{LoggedIn, Machine, Pid, Resource, Token};
 use super::sight::Sight;
 use super::violation::Violation;
-use crate::given::given;
+use super::walker::Brought;
+use crate::given::{FAILED, given};
 
 /// A caller whose token is overtaken by changes of login this often gets an error instead of one more round.
 const MAX_ROUNDS: u32 = 8;
@@ -107,11 +108,11 @@ impl Resident {
         self.cache.handle_started(fetch, now);
     }
 
-    /// A run has ended, with this token where it brought one.
+    /// A run has ended.
     pub fn end_run(
         &mut self,
         fetch: FetchId,
-        (outcome, token): (Outcome, Option<Token>),
+        brought: Brought,
         stability: Stability,
         machine: &mut Machine,
         now: Instant,
@@ -119,6 +120,11 @@ impl Resident {
         if stability != Stability::Steady {
             self.look_at_login(machine, now);
         }
+        let (outcome, token) = match brought {
+            Brought::Token(token) => (self.granted(&token), Some(token)),
+            Brought::Failure => (FAILED, None),
+            Brought::Null => (Outcome::Null, None),
+        };
         let settled = self.cache.handle_fetched(fetch, outcome, stability, now);
         self.settle(settled, token, machine, now)?;
         Ok(settled)
@@ -139,7 +145,7 @@ impl Resident {
         action
     }
 
-    pub fn granted(&self, token: &Token) -> Outcome {
+    fn granted(&self, token: &Token) -> Outcome {
         Outcome::Granted(Grant {
             expires_at: token.expires_at,
             refresh_at: None,

@@ -16,6 +16,10 @@ pub struct Shortening {
 impl Shortening {
     /// Leaves out and zeroes choices as long as the same goes wrong, after no more events.
     pub fn finish(mut self) -> Vec<u32> {
+        // Where even all of them lead elsewhere, fewer would prove nothing.
+        if !self.takes(self.choices.clone()) {
+            return self.choices;
+        }
         loop {
             let before = (self.choices.len(), self.events);
             let mut length = self.choices.len().div_ceil(2);
