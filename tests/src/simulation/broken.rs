@@ -33,6 +33,16 @@ pub enum Broken {
     FailureNotKept,
     /// It gives each kept failure the same number.
     FailuresAlike,
+    /// It gives a kept failure another number at each Load.
+    FailuresNumberedAnew,
+    /// It reports that there are no locks where a lock is taken.
+    BusyIsUnavailable,
+    /// It does not say how long a walk is to wait before it takes an extra slot.
+    PatienceForgotten,
+    /// It does not say what az promises the callers of a process that lives for one answer.
+    PromiseForgotten,
+    /// It asks its cache with the time of its start.
+    TimeStandsStill,
     /// It forgets which token its process holds.
     HeldTokenForgotten,
     /// It does not record the clock that nobody sets.
@@ -49,7 +59,7 @@ pub enum Broken {
 
 impl Broken {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::NoSecondLoad,
         Self::LockNotReleased,
         Self::LockOutlivesHolder,
@@ -64,6 +74,11 @@ impl Broken {
         Self::CompareWithoutLock,
         Self::FailureNotKept,
         Self::FailuresAlike,
+        Self::FailuresNumberedAnew,
+        Self::BusyIsUnavailable,
+        Self::PatienceForgotten,
+        Self::PromiseForgotten,
+        Self::TimeStandsStill,
         Self::HeldTokenForgotten,
         Self::AgeNotRecorded,
         Self::WaitsForLock,
@@ -86,6 +101,11 @@ impl Broken {
             Self::SaveWithoutRename => &[Violation::TornRead],
             Self::SaveWithoutCompare | Self::CompareWithoutLock => &[Violation::OlderReplacesNewer],
             Self::FailureNotKept | Self::FailuresAlike => &[Violation::FetchDespiteFailure],
+            Self::FailuresNumberedAnew => &[Violation::FailureAnswersLatecomer],
+            Self::BusyIsUnavailable => &[Violation::FetchWithoutLock],
+            Self::PatienceForgotten => &[Violation::SlotTakenInPatience],
+            Self::PromiseForgotten => &[Violation::TokenTooShort],
+            Self::TimeStandsStill => &[Violation::TokenPastExpiry],
             Self::HeldTokenForgotten => &[Violation::AnswerIsHeldToken],
             Self::AgeNotRecorded => &[Violation::TokenOutlivedByClock],
             Self::KeyIgnored => &[Violation::TokenForAnother],

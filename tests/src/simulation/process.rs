@@ -198,7 +198,12 @@ impl Process {
         let now = self.now(machine);
         let Life::Once { challenged, .. } = self.life else { return };
         let wanted = Wanted { login: machine.login.files, held: None, challenged, runs, behind: false };
-        self.begin(wanted, Terms::ONE_ANSWER, None, machine, now);
+        let terms = if machine.is(Broken::PromiseForgotten) {
+            Terms::of(&Policy::DEFAULT)
+        } else {
+            Terms::ONE_ANSWER
+        };
+        self.begin(wanted, terms, None, machine, now);
     }
 
     fn begin(

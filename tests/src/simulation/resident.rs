@@ -23,6 +23,7 @@ pub struct Resident {
     credential: CredentialId,
     entry: EntryId,
     resource: Resource,
+    started: Instant,
     held: Option<Token>,
     /// Who was logged in at the last look, and how many looks found another login than the one before.
     seen: LoggedIn,
@@ -57,6 +58,7 @@ impl Resident {
             credential,
             entry,
             resource,
+            started: now,
             held: None,
             seen: machine.login,
             changes: 0,
@@ -201,7 +203,8 @@ impl Resident {
         if rounds == MAX_ROUNDS {
             return Ok(());
         }
-        let decision = self.cache.lookup(self.entry, now);
+        let asked = if machine.is(Broken::TimeStandsStill) { self.started } else { now };
+        let decision = self.cache.lookup(self.entry, asked);
         if let Some(sight) = Sight::of_decision(decision) {
             machine.seen.note(sight);
         }

@@ -80,9 +80,10 @@ pub struct Walker {
 impl Walker {
     pub fn new(errand: Errand, terms: Terms, seed: u64, machine: &Machine, now: Instant) -> Self {
         let Errand { pid, resource, wanted } = errand;
+        let told = if machine.is(Broken::PatienceForgotten) { Terms { patience: 0, ..terms } } else { terms };
         Self {
             pid,
-            walk: Walk::new(wanted, terms, seed, now),
+            walk: Walk::new(wanted, told, seed, now),
             wanted,
             asks_for: machine.login,
             key: Key { user: machine.login.user, resource },
@@ -195,29 +196,9 @@ impl Walker {
         now: Instant,
         dice: &mut Dice,
     ) -> Result<(), Violation> {
-        if let Some(violation) = self.had_answer {
-            return Err(violation);
-        }
-        if let Some(lane) = self.lane {
-            if others.iter().any(|other| other.lane == lane) {
-                return Err(Violation::TwoFetchesInLane);
-            }
-            if lane != Lane::Fetch && now.monotonic_ms() - self.began_at < self.patience {
-                return Err(Violation::SlotTakenInPatience);
-            }
-        } else if !self.wanted.challenged {
-            return Err(Violation::FetchWithoutLock);
-        }
+        self.check_may_fetch(others, now)?;
         self.fetch_began = Some(machine.login);
-        let lasts = if dice.once_in(machine.hangs_once_in) {
-            NEVER
-        } else {
-            dice.pick(&[0, 0, 0, 0, 2_000, 12_000, 40_000])
-        };
-        if lasts == NEVER {
-            machine.seen.note(Sight::FetchHung);
-        }
-        self.fetch_ends = now.monotonic_ms().saturating_add(lasts);
+        self.fetch_ends = now.monotonic_ms().saturating_add(Self::how_long(machine, dice));
         if self.wanted.challenged {
             self.read = machine.moment;
         }
@@ -273,6 +254,31 @@ impl Walker {
         self.walk.handle_fetched(ending)
     }
 
+    fn check_may_fetch(&self, others: &[Held], now: Instant) -> Result<(), Violation> {
+        if let Some(violation) = self.had_answer {
+            return Err(violation);
+        }
+        let Some(lane) = self.lane else {
+            return if self.wanted.challenged { Ok(()) } else { Err(Violation::FetchWithoutLock) };
+        };
+        if others.iter().any(|other| other.lane == lane) {
+            return Err(Violation::TwoFetchesInLane);
+        }
+        if lane != Lane::Fetch && now.monotonic_ms() - self.began_at < self.patience {
+            return Err(Violation::SlotTakenInPatience);
+        }
+        Ok(())
+    }
+
+    /// How long a fetch lasts, in milliseconds.
+    fn how_long(machine: &mut Machine, dice: &mut Dice) -> i64 {
+        if dice.once_in(machine.hangs_once_in) {
+            machine.seen.note(Sight::FetchHung);
+            return NEVER;
+        }
+        dice.pick(&[0, 0, 0, 0, 2_000, 12_000, 40_000])
+    }
+
     fn load(&mut self, machine: &mut Machine, now: Instant) -> Result<Option<Answer>, Violation> {
         let (file, generation) = machine.read(self.key);
         if file.torn {
@@ -287,7 +293,7 @@ impl Walker {
             generation,
             token: file.token.filter(|_| !blind).map(|token| self.stored(&token, machine)),
             failure: file.failure.filter(|_| !blind).map(|failure| StoredFailure {
-                id: if machine.is(Broken::FailuresAlike) { 0 } else { failure.id },
+                id: self.number_of(&failure, machine),
                 failed_at: failure.failed_at,
                 login: failure.login,
             }),
@@ -304,6 +310,14 @@ impl Walker {
             _ => {}
         }
         Ok(answer)
+    }
+
+    fn number_of(&self, failure: &Failure, machine: &Machine) -> u64 {
+        match machine.broken {
+            Some(Broken::FailuresAlike) => 0,
+            Some(Broken::FailuresNumberedAnew) => self.read,
+            _ => failure.id,
+        }
     }
 
     fn stored(&self, token: &Token, machine: &Machine) -> StoredToken {
@@ -359,7 +373,8 @@ impl Walker {
             self.lane = Some(lane);
         }
         machine.seen.note(if taken { lane.into() } else { Sight::FoundLaneBusy });
-        let answer = self.walk.handle_locked(if taken { Locking::Taken } else { Locking::Busy }, now);
+        let busy = if machine.is(Broken::BusyIsUnavailable) { Locking::Unavailable } else { Locking::Busy };
+        let answer = self.walk.handle_locked(if taken { Locking::Taken } else { busy }, now);
         let hanging = others.iter().filter(|other| other.hangs).count();
         if taken && hanging > 0 {
             machine.seen.note(Sight::TookSlotBesideHanging);
