@@ -250,13 +250,13 @@ impl Store {
     /// Puts tombstones in the places of all tokens whose keys are chosen, whatever they are sealed with that this process
     /// can reach; how many there were.
     pub fn invalidate_where(&self, chosen: impl Fn(&EntryKey) -> bool) -> Result<usize, StoreError> {
-        let Some((store, in_use)) = self.files.existing()? else {
+        let Some(store) = self.files.existing_folder()? else {
             return Ok(0);
         };
-        let others = self.files.other_keys(&store, in_use)?;
+        let every = self.files.every_key(&store)?;
         let _held = take(&store, Range::Save, SAVE_PATIENCE, Doing::Delete)?;
         let mut count = 0;
-        for keys in others.iter().chain([in_use]) {
+        for keys in &every.in_reach {
             count += self.bury_chosen(&store, keys, &chosen)?;
         }
         Ok(count)

@@ -205,6 +205,7 @@ impl Complaint {
             StoreError::Name(_) => "NAME",
             StoreError::Folder { .. } => "FOLDER",
             StoreError::NoVault(_) => "NO_VAULT",
+            StoreError::OutOfReach { .. } => "OUT_OF_REACH",
             StoreError::Busy(_) => "LOCKED",
             _ => "SYSTEM",
         };

@@ -134,7 +134,7 @@ fn with_an_environment_of_path_alone_the_home_is_the_system_s() {
     assert!(!stage.state().exists());
     // A namespace of users has keyrings of its own, which go with it.
     if rustix::process::geteuid().is_root() && findings.contains("kernel keyring") {
-        kernel_key(&kept, 0).invalidate().unwrap();
+        kernel_key(&kept.join("store"), 0).invalidate().unwrap();
     }
 }
 

@@ -14,7 +14,7 @@ fn a_key_in_the_kernel_keyring_serves_the_next_process() {
     one_az_for_two(&stage, "kernel keyring", &|command| {
         command.env("AZURE_TOKEN_CACHE_VAULT", "kernel-keyring");
     });
-    let key = kernel_key(&stage.state(), 0);
+    let key = kernel_key(&stage.state().join("store"), 0);
     assert!(!stage.path("run/azure-token-cache").exists(), "no key file");
     // The key is all that opens it.
     key.invalidate().unwrap();
@@ -22,7 +22,7 @@ fn a_key_in_the_kernel_keyring_serves_the_next_process() {
     command.env("AZURE_TOKEN_CACHE_VAULT", "kernel-keyring");
     printed(command);
     assert_eq!(stage.starts().len(), 2);
-    kernel_key(&stage.state(), 1).invalidate().unwrap();
+    kernel_key(&stage.state().join("store"), 1).invalidate().unwrap();
 }
 
 #[test]

@@ -14,8 +14,9 @@ use super::folder::{Folder, ReadError};
 use super::keyed_folder::KeyedFolder;
 use super::lock::Range;
 use super::merge::{Object, merge, parse};
-use super::sealed::{Keys, hex};
+use super::sealed::{Keys, Name, hex};
 use super::{EntryKey, StoreOptions, flawed, make_child, sweep, system, take};
+use crate::boot::BootMoment;
 
 /// The folder of ours in the state folder.
 const DOCUMENTS: &str = "documents";
@@ -104,19 +105,37 @@ impl Documents {
         Ok(Document { version: version(&bytes), text })
     }
 
-    /// Deletes a document.
+    /// Deletes a document under every key. Fails with [`StoreError::OutOfReach`] where it may be left under one that this
+    /// process cannot have.
     pub fn remove(&self, key: &EntryKey) -> Result<(), StoreError> {
         let Some(folder) = self.files.existing_folder()? else {
             return Ok(());
         };
         let _held = take(&folder, Range::Save, PATIENCE, Doing::Delete)?;
-        // What was written before there was a key must not outlive this either.
-        remove_written_with(&Keys::unencrypted(), &folder, key)?;
-        match self.files.find_keys(&folder)? {
-            Some(keys) => remove_written_with(keys, &folder, key),
-            None => Ok(()),
+        let every = self.files.every_key(&folder)?;
+        for keys in &every.in_reach {
+            remove_written_with(keys, &folder, key)?;
         }
+        let boot = BootMoment::now().map(|moment| moment.boot);
+        for (key, refusal) in every.out_of_reach {
+            if !key.is_lost(boot.as_deref()) && holds_documents(&folder, &key.id)? {
+                return Err(StoreError::OutOfReach {
+                    path: folder.path().join(key.id),
+                    vault: key.vault,
+                    refusal,
+                });
+            }
+        }
+        Ok(())
     }
+}
+
+fn holds_documents(folder: &Folder, id: &str) -> Result<bool, StoreError> {
+    let Some(files) = folder.child(id).map_err(flawed(folder, id))? else {
+        return Ok(false);
+    };
+    let names = files.names(usize::MAX).map_err(system(Doing::List))?;
+    Ok(names.iter().any(|name| Name::is_token(name)))
 }
 
 fn remove_written_with(keys: &Keys, folder: &Folder, key: &EntryKey) -> Result<(), StoreError> {

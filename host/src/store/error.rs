@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::vault::{Refusal, VaultKind};
 
@@ -32,6 +32,15 @@ pub enum StoreError {
     },
     /// No vault takes the key that tokens are sealed with; each that was asked, and why not.
     NoVault(Vec<(VaultKind, Refusal)>),
+    /// What was to be deleted may be left in this folder: whose files they are only a key tells that cannot be had.
+    OutOfReach {
+        /// The folder.
+        path: PathBuf,
+        /// The vault that keeps the key, by the record.
+        vault: VaultKind,
+        /// Why it does not give it; `None`: it says that it has no such key.
+        refusal: Option<Refusal>,
+    },
     /// Another process held a short lock for seconds.
     Busy(Doing),
     /// A record that has no bytes: a bug, or a system without random numbers.
@@ -103,6 +112,7 @@ impl fmt::Display for StoreError {
             Self::Folder { path, flaw } => write!(f, "{} cannot hold tokens: {flaw}", path.display()),
             Self::System { doing, error } => write!(f, "the token store could not {doing}: {error}"),
             Self::NoVault(refusals) => no_vault(refusals, f),
+            Self::OutOfReach { path, vault, refusal } => out_of_reach(path, *vault, *refusal, f),
             Self::Busy(doing) => {
                 write!(f, "the token store could not {doing}: another process held its lock")
             }
@@ -155,6 +165,24 @@ impl fmt::Display for Flaw {
             Self::Malformed => write!(f, "it holds no record"),
         }
     }
+}
+
+fn out_of_reach(
+    path: &Path,
+    vault: VaultKind,
+    refusal: Option<Refusal>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    write!(
+        f,
+        "{} may still hold what was to be deleted, sealed with a key of the {vault}: ",
+        path.display()
+    )?;
+    match refusal {
+        Some(refusal) => write!(f, "{refusal}")?,
+        None => f.write_str("no such key is there")?,
+    }
+    f.write_str(". Make that vault available and try again, or delete that folder")
 }
 
 fn no_vault(refusals: &[(VaultKind, Refusal)], f: &mut fmt::Formatter<'_>) -> fmt::Result {

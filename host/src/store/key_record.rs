@@ -27,6 +27,13 @@ pub(super) struct Whereabouts {
     pub boot: Option<String>,
 }
 
+impl Whereabouts {
+    /// Whether the key died with an earlier start of the machine than `boot`: nothing that it sealed opens any more.
+    pub fn is_lost(&self, boot: Option<&str>) -> bool {
+        boot.is_some() && self.boot.is_some() && self.boot.as_deref() != boot
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct File {
     version: u32,
@@ -66,7 +73,7 @@ pub(super) fn add(
 
 /// The first stays where there are too many: it is the one that most processes use.
 fn with(mut keys: Vec<Whereabouts>, new: Whereabouts, boot: Option<&str>) -> Vec<Whereabouts> {
-    keys.retain(|key| boot.is_none() || key.boot.is_none() || key.boot.as_deref() == boot);
+    keys.retain(|key| !key.is_lost(boot));
     keys.push(new);
     while keys.len() > MOST {
         keys.remove(1);

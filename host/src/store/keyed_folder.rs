@@ -30,6 +30,13 @@ pub(super) struct KeyedFolder {
     keys: OnceLock<KeysInUse>,
 }
 
+/// What the files of one folder may be sealed with.
+pub(super) struct EveryKey {
+    pub in_reach: Vec<Keys>,
+    /// With what the vault said; `None`: that it has no such key.
+    pub out_of_reach: Vec<(Whereabouts, Option<Refusal>)>,
+}
+
 struct KeysInUse {
     keys: Keys,
     /// `None`: unencrypted.
@@ -122,25 +129,36 @@ impl KeyedFolder {
         };
         let recorded = key_record::read(&folder, &self.name).map_err(flawed(&folder, &self.name))?;
         let usable = recorded.iter().filter(|key| self.vaults.contains(&key.vault));
-        let mut found = usable.filter_map(|key| Some((self.find_key(key)?, key.vault)));
+        let mut found = usable.filter_map(|key| Some((self.find_key(key).ok()??, key.vault)));
         Ok(found.next().map(|(key, vault)| self.use_keys(Keys::sealing_with(&key), Some(vault))))
     }
 
-    /// What else there may be entries of: other keys of the record, and no key at all.
-    pub fn other_keys(&self, store: &Folder, in_use: &Keys) -> Result<Vec<Keys>, StoreError> {
-        let mut others = vec![Keys::unencrypted()];
-        if let Some(folder) = store.child(KEYS).map_err(flawed(store, KEYS))? {
-            let recorded = key_record::read(&folder, &self.name).map_err(flawed(&folder, &self.name))?;
-            let unused = recorded.iter().filter(|key| key.id != in_use.id());
-            others.extend(unused.filter_map(|key| self.find_key(key)).map(|key| Keys::sealing_with(&key)));
+    /// Every key that there may be files of: those of the record, whatever vaults this process was told to use, the one in
+    /// use, and none at all.
+    pub fn every_key(&self, store: &Folder) -> Result<EveryKey, StoreError> {
+        let mut every = EveryKey { in_reach: vec![Keys::unencrypted()], out_of_reach: Vec::new() };
+        if let Some(KeysInUse { keys, vault: Some(_) }) = self.keys.get() {
+            every.in_reach.push(keys.clone());
         }
-        others.retain(|keys| keys.id() != in_use.id());
-        Ok(others)
+        let Some(folder) = store.child(KEYS).map_err(flawed(store, KEYS))? else {
+            return Ok(every);
+        };
+        for key in key_record::read(&folder, &self.name).map_err(flawed(&folder, &self.name))? {
+            if every.in_reach.iter().any(|keys| keys.id() == key.id) {
+                continue;
+            }
+            match self.find_key(&key) {
+                Ok(Some(found)) => every.in_reach.push(Keys::sealing_with(&found)),
+                Ok(None) => every.out_of_reach.push((key, None)),
+                Err(refusal) => every.out_of_reach.push((key, Some(refusal))),
+            }
+        }
+        Ok(every)
     }
 
-    fn find_key(&self, key: &Whereabouts) -> Option<VaultKey> {
-        let found = key.vault.reach(&self.surroundings).ok()?.find(&key.id).ok()??;
-        (sealed::id_of(&found) == key.id).then_some(found)
+    fn find_key(&self, key: &Whereabouts) -> Result<Option<VaultKey>, Refusal> {
+        let found = key.vault.reach(&self.surroundings)?.find(&key.id)?;
+        Ok(found.filter(|found| sealed::id_of(found) == key.id))
     }
 
     /// A new key, in the first vault that takes it and gives it back.

@@ -57,6 +57,7 @@ const PLAIN_ID: &str = "plain";
 const FAILURE: &str = ".failure";
 
 /// What one vault key gives: a cipher, the names of entries, and its public id.
+#[derive(Clone)]
 pub(super) struct Keys {
     cipher: Option<Aes256Gcm>,
     naming: Hmac<Sha256>,

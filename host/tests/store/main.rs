@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod child;
+mod clearing;
 mod copies;
 mod damage;
 mod deaths;

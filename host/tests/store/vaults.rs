@@ -3,6 +3,7 @@
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -222,7 +223,7 @@ fn a_runtime_folder_that_others_may_read_or_that_is_on_a_disk_takes_no_key() {
     fs::set_permissions(&run, Permissions::from_mode(0o750)).unwrap();
     assert_eq!(refusals(&stage.options()), [(VaultKind::KeyFile, Refusal::Flawed(Flaw::TooOpen(0o750)))]);
 
-    let disk = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("atc-{}", std::process::id()));
+    let disk = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("atc-{}", std::process::id()));
     DirBuilder::new().mode(0o700).create(&disk).unwrap();
     let mut options = stage.options();
     options.environment =
@@ -279,7 +280,7 @@ fn without_the_kernel_keyring(act: impl FnOnce() + Send) {
     });
 }
 
-fn with_vault(stage: &Stage, vault: VaultKind) -> StoreOptions {
+pub fn with_vault(stage: &Stage, vault: VaultKind) -> StoreOptions {
     StoreOptions { vault: VaultChoice::Only(vault), ..stage.options() }
 }
 
@@ -311,7 +312,12 @@ fn leaks(stage: &Stage) -> Vec<&'static str> {
 
 /// The key that the store's record names in this place.
 pub fn kernel_key(stage: &Stage, place: usize) -> Key {
-    keyring::kernel_key(&stage.state(), place)
+    kernel_key_in(&stage.state().join("store"), place)
+}
+
+/// The same of the store's or the documents' folder.
+pub fn kernel_key_in(folder: &Path, place: usize) -> Key {
+    keyring::kernel_key(folder, place)
 }
 
 fn environment(stage: &Stage, bus: Option<&str>) -> Environment {
