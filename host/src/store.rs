@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+mod clearing;
 mod documents;
 mod entry_key;
 mod error;
@@ -40,6 +41,7 @@ pub use private_folder::PrivateFolder;
 pub use record::{AzFailure, Content, Failure, Generation, Record, Secret, Token};
 pub use vault::{Refusal, VaultChoice, VaultKind};
 
+use clearing::Deleted;
 use folder::{Folder, ReadError};
 use keyed_folder::KeyedFolder;
 use lock::{Held, Range};
@@ -255,27 +257,22 @@ impl Store {
         };
         let every = self.files.every_key(&store)?;
         let _held = take(&store, Range::Save, SAVE_PATIENCE, Doing::Delete)?;
-        let mut count = 0;
+        let mut buried = Deleted::default();
         for keys in &every.in_reach {
-            count += self.bury_chosen(&store, keys, &chosen)?;
+            buried.note(self.bury_chosen(&store, keys, &chosen));
         }
-        Ok(count)
+        buried.all()
     }
 
     /// Deletes every entry, also those of other keys, and keeps out the results of fetches that have begun; how many went.
     pub fn clear(&self) -> Result<usize, StoreError> {
-        let Some(store) = self.files.existing_folder()? else {
-            return Ok(0);
-        };
-        let _held = take(&store, Range::Save, SAVE_PATIENCE, Doing::Delete)?;
-        lock::raise_generation(&store).map_err(system(Doing::Delete))?;
-        let mut count = 0;
-        for (_, folder) in sweep::key_folders(&store, usize::MAX) {
-            for name in folder.names(usize::MAX).map_err(system(Doing::List))? {
-                count += usize::from(folder.remove(&name).map_err(system(Doing::Delete))?);
-            }
-        }
-        Ok(count)
+        self.files.existing_folder()?.map_or(Ok(0), |store| clearing::clear(&store))
+    }
+
+    /// Does what [`clear`](Self::clear) does, without a store that is open: deleting takes no key.
+    pub fn clear_folder(options: &StoreOptions) -> Result<usize, StoreError> {
+        let state_folder = place::state_folder(options.directory.as_deref(), &options.environment)?;
+        keyed_folder::existing(&state_folder, STORE)?.map_or(Ok(0), |store| clearing::clear(&store))
     }
 
     /// Deletes one entry and the mark of its failed fetch, and leaves nothing in their place.
@@ -346,12 +343,11 @@ impl Store {
         };
         let entries = list(&folder, keys)?.entries.into_iter();
         let tokens = entries.filter(|entry| matches!(entry.record.content, Content::Token(_)));
-        let mut count = 0;
+        let mut buried = Deleted::default();
         for entry in tokens.filter(|entry| chosen(&entry.key)) {
-            self.bury(store, &folder, keys, &entry.key)?;
-            count += 1;
+            buried.note(self.bury(store, &folder, keys, &entry.key).map(|()| 1));
         }
-        Ok(count)
+        buried.all()
     }
 
     /// Only for who holds [`Range::Save`].
@@ -361,7 +357,12 @@ impl Store {
         let record = Record { generation, content: Content::Tombstone };
         let name = keys.name(key);
         let bytes = seal(keys, name.token(), key, &record)?;
-        folder.replace(name.token(), &bytes, Some(keep_until(&record))).map_err(system(Doing::Delete))?;
+        let put = || folder.replace(name.token(), &bytes, Some(keep_until(&record)));
+        if put().is_err() {
+            // On a full disk the token makes room for its tombstone.
+            clearing::delete(folder, name.token())?;
+            put().map_err(system(Doing::Delete))?;
+        }
         folder.remove(&name.failure()).map(drop).map_err(system(Doing::Delete))
     }
 

@@ -91,8 +91,7 @@ impl KeyedFolder {
     }
 
     pub fn existing_folder(&self) -> Result<Option<Folder>, StoreError> {
-        let folder = PrivateFolder::open(&self.state_folder, self.folder)?;
-        Ok(folder.map(PrivateFolder::into_folder))
+        existing(&self.state_folder, self.folder)
     }
 
     pub fn make_folder(&self) -> Result<Folder, StoreError> {
@@ -204,6 +203,11 @@ impl KeyedFolder {
     fn use_keys(&self, keys: Keys, vault: Option<VaultKind>) -> &Keys {
         &self.keys.get_or_init(|| KeysInUse { keys, vault }).keys
     }
+}
+
+/// A folder of ours in the state folder; `None`: there is none.
+pub(super) fn existing(state_folder: &Path, folder: &'static str) -> Result<Option<Folder>, StoreError> {
+    Ok(PrivateFolder::open(state_folder, folder)?.map(PrivateFolder::into_folder))
 }
 
 fn keep(vault: VaultKind, surroundings: &Surroundings, id: &str, key: &VaultKey) -> Result<(), Refusal> {

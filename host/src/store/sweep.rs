@@ -21,7 +21,7 @@ const FOLDERS: usize = 16;
 pub(super) fn sweep(store: &Folder, own: &Folder, opens: &dyn Fn(&str) -> bool) {
     let now = SystemTime::now();
     sweep_folder(store, own, &|name, stamp| is_over(name, stamp, now, opens));
-    for (name, folder) in key_folders(store, FOLDERS) {
+    for (name, folder) in key_folders(store) {
         if folder.path() == own.path() {
             continue;
         }
@@ -36,7 +36,7 @@ pub(super) fn sweep(store: &Folder, own: &Folder, opens: &dyn Fn(&str) -> bool) 
 /// Sweeps the documents of all keys: of one that cannot be opened here, another login of this user may have the key.
 pub(super) fn sweep_documents(documents: &Folder) {
     let now = SystemTime::now();
-    for (_, folder) in key_folders(documents, FOLDERS) {
+    for (_, folder) in key_folders(documents) {
         sweep_folder(documents, &folder, &|name, stamp| {
             if name.starts_with(TEMPORARY) {
                 past(now, stamp.changed, TEMPORARY_LIFE)
@@ -47,14 +47,14 @@ pub(super) fn sweep_documents(documents: &Folder) {
     }
 }
 
-/// The folders of keys in a store.
-pub(super) fn key_folders(store: &Folder, most: usize) -> Vec<(String, Folder)> {
-    let names = store.names(most.max(LOOKS)).unwrap_or_default().into_iter();
+/// The folders of keys in a store, but for those that may not be trusted.
+fn key_folders(store: &Folder) -> Vec<(String, Folder)> {
+    let names = store.names(LOOKS).unwrap_or_default().into_iter();
     let folders = names.filter(|name| super::sealed::is_folder(name));
     folders
         .filter_map(|name| Some((store.child(&name).ok()??, name)))
         .map(|(folder, name)| (name, folder))
-        .take(most)
+        .take(FOLDERS)
         .collect()
 }
 

@@ -1,6 +1,8 @@
 //! Another process of the tests: this same program, started again, doing what it is told line by line.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};
@@ -22,7 +24,6 @@ const ANSWER: &str = "answer: ";
 #[test]
 #[ignore = "what the other process does"]
 fn child() {
-    let variable = |name| std::env::var_os(name).unwrap();
     let options = StoreOptions {
         directory: None,
         name: "default".into(),
@@ -39,6 +40,10 @@ fn child() {
         let words: Vec<&str> = line.split(' ').collect();
         println!("{ANSWER}{}", act.perform(&words));
     }
+}
+
+fn variable(name: &str) -> OsString {
+    std::env::var_os(name).unwrap()
 }
 
 struct Act {
@@ -73,6 +78,9 @@ impl Act {
                 walker.next().into()
             }
             ["thread"] => nix::unistd::gettid().to_string(),
+            ["invalidate-all"] => told(self.store().invalidate_where(|_| true)),
+            ["clear"] => told(Store::clear_folder(&self.options)),
+            ["fill"] => fill(&Path::new(&variable("ATC_HOME")).join("filler")),
             ["count-up", who, times] => self.count_up(who, times.parse().unwrap()),
             // Never answers: it is killed.
             ["count-on", who] => self.count_up(who, usize::MAX),
@@ -144,6 +152,20 @@ fn login() -> &'static str {
     let folder = Path::new(&std::env::var_os("ATC_HOME").unwrap()).join(".azure");
     let mut files = LoginFiles::new(vec![folder.join("azureProfile.json")], Vec::new());
     if files.read().remote { "remote" } else { "local" }
+}
+
+fn told(count: Result<usize, StoreError>) -> String {
+    count.map_or_else(|error| said(&error), |count| count.to_string())
+}
+
+/// Until the disk has no room left.
+fn fill(path: &Path) -> String {
+    let mut file = File::create(path).unwrap();
+    loop {
+        if let Err(error) = file.write_all(&[0; 1024]) {
+            return format!("{:?}", error.kind());
+        }
+    }
 }
 
 fn said(error: &StoreError) -> String {

@@ -1,13 +1,15 @@
 //! What is deleted is gone: under every key, and past whatever stands in the way.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
 use azure_token_cache_host::store::{
-    Documents, Environment, Found, Look, Store, StoreError, StoreOptions, VaultChoice, VaultKind,
+    Documents, Environment, Found, Look, Saved, Store, StoreError, StoreOptions, VaultChoice, VaultKind,
 };
 
-use crate::stage::{Stage, document, key, put};
+use crate::refusals::{Ordinary, on_a_small_disk};
+use crate::stage::{Stage, document, get, key, put, record};
 use crate::vaults::{kernel_key_in, with_vault};
 
 #[test]
@@ -71,6 +73,99 @@ fn a_token_is_invalidated_by_who_has_no_key_in_use() {
     let in_keyring = Store::open(&with_vault(&stage, VaultKind::KernelKeyring)).unwrap();
     assert_eq!(in_keyring.invalidate_where(|_| true).unwrap(), 1);
     assert_eq!(stage.store().load(&key("a")).found, Found::Tombstone);
+}
+
+#[test]
+fn clearing_takes_no_vault() {
+    let stage = Stage::new("clear-without-vault");
+    put(&stage.store(), &key("a"), "one");
+    let options = StoreOptions {
+        environment: Environment::from_iter([
+            ("HOME", stage.path().join("home")),
+            ("XDG_RUNTIME_DIR", "/nowhere".into()),
+        ]),
+        ..stage.options()
+    };
+    assert!(matches!(Store::open(&options), Err(StoreError::NoVault(_))));
+    assert_eq!(Store::clear_folder(&options).unwrap(), 1);
+    assert_eq!(get(&stage.store(), &key("a")), None);
+    assert_eq!(Store::clear_folder(&Stage::new("clear-nothing").options()).unwrap(), 0);
+}
+
+#[test]
+fn clearing_keeps_out_what_was_being_fetched() {
+    let stage = Stage::new("clear-late");
+    let store = stage.store();
+    put(&store, &key("a"), "one");
+    let before = store.load(&key("b")).generation;
+    assert_eq!(Store::clear_folder(&stage.options()).unwrap(), 1);
+    assert!(matches!(store.save(&key("b"), &record("late", before), before).unwrap(), Saved::Superseded(_)));
+}
+
+#[test]
+fn clearing_reaches_into_a_folder_that_others_may_read() {
+    let stage = Stage::new("clear-open-folder");
+    put(&stage.store(), &key("a"), "one");
+    let file = stage.entry_file();
+    fs::set_permissions(stage.entries(), Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(stage.store().clear().unwrap(), 1);
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_entered_is_an_error_and_the_others_are_cleared() {
+    let stage = Ordinary::new("clear-closed-folder");
+    let mut child = stage.child();
+    assert_eq!(child.ask("open"), "open");
+    assert_eq!(child.ask("save a one"), "written");
+    let file = stage.stage.entry_file();
+    let closed = ["0", "f"].map(|digit| stage.stage.state().join("store").join(digit.repeat(32)));
+    for folder in &closed {
+        fs::create_dir(folder).unwrap();
+        fs::set_permissions(folder, Permissions::from_mode(0)).unwrap();
+    }
+    assert!(child.ask("clear").contains("Folder"));
+    assert!(!file.exists());
+    for folder in closed {
+        fs::remove_dir(folder).unwrap();
+    }
+    assert_eq!(child.ask("clear"), "0");
+}
+
+#[test]
+fn what_has_the_name_of_an_entry_or_of_a_folder_and_is_none_holds_nothing_up() {
+    let stage = Stage::new("clear-strays");
+    put(&stage.store(), &key("a"), "one");
+    let (file, entries) = (stage.entry_file(), stage.entries());
+    for stray in ["0", "f"].map(|digit| entries.join(digit.repeat(64))) {
+        fs::create_dir_all(stray.join("with something in it")).unwrap();
+    }
+    let elsewhere = stage.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("anything"), "").unwrap();
+    let link = entries.with_file_name("0".repeat(32));
+    symlink(&elsewhere, &link).unwrap();
+    assert_eq!(stage.store().clear().unwrap(), 1);
+    assert!(!file.exists() && !link.is_symlink());
+    assert!(elsewhere.join("anything").exists());
+}
+
+#[test]
+fn on_a_full_disk_everything_can_be_deleted() {
+    for all in ["clear", "invalidate-all"] {
+        let stage = Stage::new("clear-full");
+        let mut child = on_a_small_disk(&stage);
+        assert_eq!(child.ask("open"), "open");
+        for name in ["a", "b"] {
+            assert_eq!(child.ask(&format!("save {name} one")), "written");
+        }
+        assert_eq!(child.ask("fill"), "StorageFull");
+        assert_eq!(child.ask("save a two"), "Write StorageFull");
+        assert_eq!(child.ask(all), "2", "{all}");
+        for name in ["a", "b"] {
+            assert_eq!(child.ask(&format!("load {name}")), "nothing", "{all}");
+        }
+    }
 }
 
 fn any_vault(stage: &Stage) -> StoreOptions {

@@ -187,9 +187,7 @@ fn a_folder_that_is_read_only_loads_and_refuses_the_rest() {
 #[test]
 fn on_a_full_disk_the_old_token_stays_and_nothing_is_left_behind() {
     let stage = Stage::new("full");
-    let home = stage.path().join("home");
-    let small = with_mount(&format!("mount -t tmpfs -o size=64k,mode=700 none {}", home.display()));
-    let mut child = Child::start_with(stage.path(), VaultKind::KeyFile, &small);
+    let mut child = on_a_small_disk(&stage);
     assert_eq!(child.ask("open"), "open");
     assert_eq!(child.ask("save a one"), "written");
     let long = "x".repeat(100_000);
@@ -218,14 +216,21 @@ fn on_a_file_system_that_a_program_serves_tokens_stay_in_memory() {
     assert_eq!(beside.ask("login"), "local");
 }
 
+/// A process whose home is on a disk of 64 KB.
+pub fn on_a_small_disk(stage: &Stage) -> Child {
+    let home = stage.path().join("home");
+    let small = with_mount(&format!("mount -t tmpfs -o size=64k,mode=700 none {}", home.display()));
+    Child::start_with(stage.path(), VaultKind::KeyFile, &small)
+}
+
 /// A stage whose user is not root, and another user whom it can be given to.
-struct Ordinary {
-    stage: Stage,
+pub struct Ordinary {
+    pub stage: Stage,
     users: users::Ordinary,
 }
 
 impl Ordinary {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let (stage, users) = (Stage::new(name), users::Ordinary::find());
         users.take(stage.path());
         Self { stage, users }
@@ -235,7 +240,7 @@ impl Ordinary {
         self.stage.path()
     }
 
-    fn child(&self) -> Child {
+    pub fn child(&self) -> Child {
         Child::start_with(self.path(), VaultKind::KeyFile, &self.users.through())
     }
 }

@@ -65,6 +65,12 @@ impl Folder {
         checked_folder(opened, self.path.join(name))
     }
 
+    /// The folder in this one, also where others may look into it: what is in it is only deleted.
+    pub fn child_to_empty(&self, name: &str) -> Result<Option<Self>, Flaw> {
+        let opened = rustix::fs::openat(&self.handle, name, FOLDER_FLAGS, Mode::empty());
+        opened_folder(opened, self.path.join(name), |flaw| !matches!(flaw, Flaw::TooOpen(_)))
+    }
+
     /// The folder in this one, made if there is none.
     pub fn make_child(&self, name: &str) -> io::Result<Result<Self, Flaw>> {
         match rustix::fs::mkdirat(&self.handle, name, OURS_ALONE) {
@@ -132,6 +138,12 @@ impl Folder {
         Ok(rustix::fs::unlinkat(&self.handle, name, AtFlags::REMOVEDIR)?)
     }
 
+    /// Whether there is a folder with this name in this one.
+    pub fn has_folder(&self, name: &str) -> bool {
+        rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+    }
+
     /// The names of at most `bound` files and folders.
     pub fn names(&self, bound: usize) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
@@ -171,13 +183,21 @@ impl Folder {
 }
 
 fn checked_folder(opened: Result<OwnedFd, Errno>, path: PathBuf) -> Result<Option<Folder>, Flaw> {
+    opened_folder(opened, path, |_| true)
+}
+
+fn opened_folder(
+    opened: Result<OwnedFd, Errno>,
+    path: PathBuf,
+    counts: impl Fn(&Flaw) -> bool,
+) -> Result<Option<Folder>, Flaw> {
     let handle = match opened {
         Ok(handle) => handle,
         Err(Errno::NOENT) => return Ok(None),
         Err(error) => return Err(flaw_of(error)),
     };
     let stat = rustix::fs::fstat(&handle).map_err(flaw_of)?;
-    flaw_in(&stat, FileType::Directory).map_or(Ok(Some(Folder { handle, path })), Err)
+    flaw_in(&stat, FileType::Directory).filter(counts).map_or(Ok(Some(Folder { handle, path })), Err)
 }
 
 // What a `stat` field is called is the same everywhere, what type it has is not.

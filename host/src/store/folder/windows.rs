@@ -45,6 +45,11 @@ impl Folder {
         Self::open(&self.path.join(name))
     }
 
+    /// The folder in this one, to delete what is in it.
+    pub fn child_to_empty(&self, name: &str) -> Result<Option<Self>, Flaw> {
+        self.child(name)
+    }
+
     /// The folder in this one, made if there is none.
     pub fn make_child(&self, name: &str) -> io::Result<Result<Self, Flaw>> {
         match fs::create_dir(self.path.join(name)) {
@@ -107,6 +112,11 @@ impl Folder {
     /// Deletes a folder in this one if there is nothing in it.
     pub fn remove_child(&self, name: &str) -> io::Result<()> {
         fs::remove_dir(self.path.join(name))
+    }
+
+    /// Whether there is a folder with this name in this one.
+    pub fn has_folder(&self, name: &str) -> bool {
+        fs::symlink_metadata(self.path.join(name)).is_ok_and(|metadata| metadata.is_dir())
     }
 
     /// The names of at most `bound` files and folders.
