@@ -13,13 +13,22 @@ const VAULT: &str = "AZURE_TOKEN_CACHE_VAULT";
 
 /// Opens it. `AZURE_TOKEN_CACHE_VAULT` names a vault to use instead of the first that works.
 pub fn open() -> Result<Store, StoreError> {
-    Store::open(&StoreOptions {
+    Store::open(&options())
+}
+
+/// Deletes every entry, also where no vault gives the key; how many went.
+pub fn clear() -> Result<usize, StoreError> {
+    Store::clear_folder(&options())
+}
+
+fn options() -> StoreOptions {
+    StoreOptions {
         directory: given_folder(),
         name: NAME.into(),
         vault: vault(std::env::var_os(VAULT)),
         unsafe_allow_unencrypted: false,
         environment: store_environment(),
-    })
+    }
 }
 
 /// What is wrong with a store that cannot be used, and what whoever typed a command can do about it.

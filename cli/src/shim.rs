@@ -20,7 +20,7 @@ use crate::exit::{SHELL_CANNOT_EXECUTE, SHELL_NOT_FOUND};
 use crate::kept_version;
 use crate::login::AzLogin;
 use crate::obtain::{Asked, Failed, Outcome, forget, obtain};
-use crate::open_store::open;
+use crate::open_store::{clear, open};
 use crate::real_az::{NoAz, RealAz};
 use crate::surroundings::{BYPASS, Surroundings, is_bypassed};
 use crate::zone::SystemZone;
@@ -163,9 +163,13 @@ fn exit_code(code: i32) -> ExitCode {
 /// Whoever logs out wants no token left behind.
 fn forget_at_logout(words: &[&[u8]]) {
     if matches!(words, [b"logout", ..] | [b"account", b"clear", ..])
-        && let (Ok(surroundings), Ok(store)) = (Surroundings::of_process(), open())
+        && let Ok(surroundings) = Surroundings::of_process()
     {
-        forget(&store, &surroundings);
+        match open() {
+            Ok(store) => forget(&store, &surroundings),
+            // Only a key tells which tokens are this folder's: they all go, and can be fetched again.
+            Err(_) => drop(clear()),
+        }
     }
 }
 

@@ -122,7 +122,7 @@ fn a_folder_that_cannot_be_entered_is_an_error_and_the_others_are_cleared() {
     let closed = ["0", "f"].map(|digit| stage.stage.state().join("store").join(digit.repeat(32)));
     for folder in &closed {
         fs::create_dir(folder).unwrap();
-        fs::set_permissions(folder, Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(folder, Permissions::from_mode(0o000)).unwrap();
     }
     assert!(child.ask("clear").contains("Folder"));
     assert!(!file.exists());
