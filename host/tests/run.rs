@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -54,6 +55,31 @@ fn standard_input_is_at_its_end() {
 fn a_signal_is_told_from_an_exit_code() {
     let output = Stand::new("kill -9 $$").answer();
     assert_eq!(output.exit, Exit::Signal(Some(9)));
+}
+
+#[test]
+fn how_az_ended_is_unknown_where_the_system_reaps_it() {
+    let own = std::env::current_exe().unwrap();
+    // What a program ignores, those that it starts ignore too.
+    let status = Command::new("/bin/bash")
+        .args([
+            "-c",
+            "trap '' CHLD; exec \"$0\" --exact ignores_its_children --ignored",
+            own.to_str().unwrap(),
+        ])
+        .stdout(Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// Not a test of its own: its process ignores `SIGCHLD`.
+#[test]
+#[ignore = "for a process that ignores its children"]
+fn ignores_its_children() {
+    for script in ["printf out", "printf out; exit 3", "printf out; kill -9 $$"] {
+        let output = Stand::new(script).answer();
+        assert_eq!((output.exit, output.stdout.as_slice()), (Exit::Signal(None), &b"out"[..]));
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub const MAX_OUTPUT_BYTES: usize = 1 << 20;
 pub enum Exit {
     /// It exited with this code.
     Code(i32),
-    /// A signal that the host did not send ended it, if known which.
+    /// A signal that the host did not send ended it, if known which; also where the system does not say how it ended.
     Signal(Option<i32>),
     /// The host ended it, or gave it up, at the limit.
     TimedOut {

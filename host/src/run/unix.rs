@@ -25,6 +25,9 @@ const CHUNK_BYTES: usize = 16 * 1024;
 /// and ends the group, itself with it.
 const GUARD: &str = "read -r line; sleep \"$1\"; kill -s KILL 0";
 
+/// Of a process that the system reaped by itself, as it does where `SIGCHLD` is ignored: no code that az could have chosen.
+const UNKNOWN: Exit = Exit::Signal(None);
+
 /// A running az.
 pub(super) struct Process {
     child: Child,
@@ -110,12 +113,15 @@ impl Process {
             let _ = guard.kill();
             let _ = guard.wait();
         }
-        let status = self.child.wait().unwrap_or_else(|_| unknown_status());
+        let status = self.child.wait().ok();
         if self.stdout.collected.overflowed() || self.stderr.collected.overflowed() {
             return Exit::OutputTooLarge { limit_bytes: self.output_bound }.into();
         }
-        let exit = status.code().map_or_else(|| Exit::Signal(status.signal()), Exit::Code);
-        Answer { exit, stdout: self.stdout.collected.take(), stderr: self.stderr.collected.take() }
+        Answer {
+            exit: status.map_or(UNKNOWN, exit),
+            stdout: self.stdout.collected.take(),
+            stderr: self.stderr.collected.take(),
+        }
     }
 
     fn wait_ready(&self, left: Option<&Timespec>) -> Ready {
@@ -215,7 +221,6 @@ fn announce_exit(leader: Pid, writer: PipeWriter) {
     drop(writer);
 }
 
-/// Exit code 255, for a process whose status the system would not give: the default would mean success.
-fn unknown_status() -> ExitStatus {
-    ExitStatus::from_raw(0xff00)
+fn exit(status: ExitStatus) -> Exit {
+    status.code().map_or_else(|| Exit::Signal(status.signal()), Exit::Code)
 }
