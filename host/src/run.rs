@@ -4,6 +4,7 @@
 //! dies while it writes `msal_token_cache.json` leaves a file that fails every later az.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,8 +61,7 @@ pub enum Program {
     OnPath(OsString),
 }
 
-/// How the run ended for its callers, and what az printed.
-#[derive(Debug)]
+/// How the run ended for its callers, and what az printed, which may be a token: `Debug` shows only how much it is.
 pub struct Answer {
     /// How it ended.
     pub exit: Exit,
@@ -74,6 +74,16 @@ pub struct Answer {
 impl From<Exit> for Answer {
     fn from(exit: Exit) -> Self {
         Self { exit, stdout: Vec::new(), stderr: Vec::new() }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("exit", &self.exit)
+            .field("stdout", &format_args!("{} bytes", self.stdout.len()))
+            .field("stderr", &format_args!("{} bytes", self.stderr.len()))
+            .finish()
     }
 }
 

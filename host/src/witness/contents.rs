@@ -1,13 +1,14 @@
 //! The bytes of one file, read within bounds into a buffer that is used again.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::{BOUND, Flaw, platform};
 
-/// What the last reading found.
-#[derive(Debug, Default)]
+/// What the last reading found. Some tools keep secrets in such files: `Debug` shows only how much it is.
+#[derive(Default)]
 pub struct Contents {
     found: Found,
     bytes: Vec<u8>,
@@ -21,6 +22,13 @@ enum Found {
     Nothing,
     Bytes,
     Flaw(Flaw),
+}
+
+impl fmt::Debug for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = format_args!("{} bytes", self.bytes.len());
+        f.debug_struct("Contents").field("found", &self.found).field("bytes", &bytes).finish_non_exhaustive()
+    }
 }
 
 impl Contents {
