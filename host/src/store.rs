@@ -219,7 +219,7 @@ impl Store {
         let bytes = seal(keys, name.token(), key, record)?;
         let folder = make_child(&store, keys.id())?;
         let held = take(&store, Range::Save, SAVE_PATIENCE, Doing::Write)?;
-        let current = self.load_from(&store, keys, key).generation;
+        let current = self.load_from(&store, keys, key)?.generation;
         if current != expected {
             return Ok(Saved::Superseded(current));
         }
@@ -289,15 +289,18 @@ impl Store {
         folder.remove(&name.failure()).map(drop).map_err(system(Doing::Delete))
     }
 
-    /// Every entry of the key in use, without its token.
+    /// Every entry of the key in use since the store was last cleared, without its token.
     pub fn list(&self) -> Result<Listing, StoreError> {
         let Some((store, keys)) = self.files.existing()? else {
             return Ok(Listing::default());
         };
-        match store.child(keys.id()).map_err(flawed(&store, keys.id()))? {
-            None => Ok(Listing::default()),
-            Some(folder) => list(&folder, keys),
-        }
+        let Some(folder) = store.child(keys.id()).map_err(flawed(&store, keys.id()))? else {
+            return Ok(Listing::default());
+        };
+        let cleared = lock::generation(&store)?;
+        let mut listing = list(&folder, keys)?;
+        listing.entries.retain(|entry| entry.record.generation.store == cleared);
+        Ok(listing)
     }
 }
 
@@ -306,21 +309,21 @@ impl Store {
         let Some(store) = self.files.existing_folder()? else {
             return Ok(Loaded::nothing(0, None));
         };
-        Ok(match self.files.find_keys(&store)? {
+        match self.files.find_keys(&store)? {
             Some(keys) => self.load_from(&store, keys, key),
-            None => Loaded::nothing(lock::generation(&store), None),
-        })
+            None => Ok(Loaded::nothing(lock::generation(&store)?, None)),
+        }
     }
 
-    fn load_from(&self, store: &Folder, keys: &Keys, key: &EntryKey) -> Loaded {
-        let cleared = lock::generation(store);
+    fn load_from(&self, store: &Folder, keys: &Keys, key: &EntryKey) -> Result<Loaded, StoreError> {
+        let cleared = lock::generation(store)?;
         let name = keys.name(key);
         let read = match store.child(keys.id()) {
             Ok(None) => Ok(None),
             Ok(Some(folder)) => read_record(&folder, keys, name.token(), Some(key)),
             Err(flaw) => Err(flaw),
         };
-        match read {
+        Ok(match read {
             Ok(None) => Loaded::nothing(cleared, None),
             Err(flaw) => Loaded::nothing(cleared, self.once(name.token(), flaw)),
             Ok(Some(record)) => Loaded {
@@ -328,7 +331,7 @@ impl Store {
                 found: found(record, cleared),
                 flaw: None,
             },
-        }
+        })
     }
 
     /// Only for who holds [`Range::Save`].
@@ -352,7 +355,7 @@ impl Store {
 
     /// Only for who holds [`Range::Save`].
     fn bury(&self, store: &Folder, folder: &Folder, keys: &Keys, key: &EntryKey) -> Result<(), StoreError> {
-        let Generation { entry, store } = self.load_from(store, keys, key).generation;
+        let Generation { entry, store } = self.load_from(store, keys, key)?.generation;
         let generation = Generation { entry: entry.wrapping_add(1), store };
         let record = Record { generation, content: Content::Tombstone };
         let name = keys.name(key);

@@ -4,6 +4,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::error::StoreError;
+use super::flawed;
 use super::folder::{Folder, ReadError};
 
 #[cfg(target_os = "linux")]
@@ -72,11 +74,12 @@ pub(super) fn take(folder: &Folder, range: Range, patience: Duration) -> io::Res
     }
 }
 
-/// How often the store was cleared.
-pub(super) fn generation(folder: &Folder) -> u64 {
-    match folder.read(FILE, GENERATION_BOUND) {
-        Ok(bytes) => parse(&bytes),
-        Err(ReadError::Missing | ReadError::Flawed(_)) => 0,
+/// How often the store was cleared. Nobody else can write it in a folder that is the user's alone, whatever its own mode.
+pub(super) fn generation(folder: &Folder) -> Result<u64, StoreError> {
+    match folder.read_of_any_mode(FILE, GENERATION_BOUND) {
+        Ok(bytes) => Ok(parse(&bytes)),
+        Err(ReadError::Missing) => Ok(0),
+        Err(ReadError::Flawed(flaw)) => Err(flawed(folder, FILE)(flaw)),
     }
 }
 

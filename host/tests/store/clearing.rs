@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
 use azure_token_cache_host::store::{
-    Documents, Environment, Found, Look, Saved, Store, StoreError, StoreOptions, VaultChoice, VaultKind,
+    Documents, Environment, Flaw, Found, Look, Saved, Store, StoreError, StoreOptions, VaultChoice, VaultKind,
 };
 
 use crate::refusals::{Ordinary, on_a_small_disk};
@@ -166,6 +166,39 @@ fn on_a_full_disk_everything_can_be_deleted() {
             assert_eq!(child.ask(&format!("load {name}")), "nothing", "{all}");
         }
     }
+}
+
+#[test]
+fn how_often_a_store_was_cleared_is_known_whoever_may_read_it() {
+    let stage = Stage::new("clear-count");
+    let store = stage.store();
+    put(&store, &key("a"), "before");
+    let (file, before) = (stage.entry_file(), fs::read(stage.entry_file()).unwrap());
+    store.clear().unwrap();
+    put(&store, &key("b"), "one");
+    fs::set_permissions(stage.state().join("store/lock"), Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(get(&store, &key("b")).as_deref(), Some("one"));
+    fs::write(&file, before).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(get(&store, &key("a")), None);
+    let listed: Vec<_> = store.list().unwrap().entries.into_iter().map(|entry| entry.key).collect();
+    assert_eq!(listed, [key("b")]);
+}
+
+#[test]
+fn a_lock_file_that_does_not_say_how_often_is_an_error_until_the_store_is_cleared() {
+    let stage = Stage::new("clear-count-lost");
+    let store = stage.store();
+    put(&store, &key("a"), "one");
+    let loaded = store.load(&key("a"));
+    fs::write(stage.state().join("store/lock"), "x".repeat(100)).unwrap();
+    let look = store.load(&key("a"));
+    assert_eq!((look.found, look.flaw), (Found::Nothing, Some(Flaw::TooLarge)));
+    let refused = store.save(&key("a"), &record("two", loaded.generation), loaded.generation);
+    assert!(matches!(refused, Err(StoreError::Folder { flaw: Flaw::TooLarge, .. })), "{refused:?}");
+    assert_eq!(store.clear().unwrap(), 1);
+    put(&store, &key("a"), "three");
+    assert_eq!(get(&store, &key("a")).as_deref(), Some("three"));
 }
 
 fn any_vault(stage: &Stage) -> StoreOptions {
