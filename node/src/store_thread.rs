@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use azure_token_cache_host::store::{EntryKey, StoreError, StoreOptions, VaultChoice, VaultKind};
+use azure_token_cache_host::store::{EntryKey, Flaw, StoreError, StoreOptions, VaultChoice, VaultKind};
 use napi::bindgen_prelude::{Object, ToNapiValue};
 use napi::{Env, JsDeferred, Status};
 use napi_derive::napi;
@@ -203,6 +203,7 @@ impl Complaint {
             StoreError::MemoryOnly(_) => "MEMORY_ONLY",
             StoreError::RelativeDirectory(_) => "RELATIVE_DIRECTORY",
             StoreError::Name(_) => "NAME",
+            StoreError::Folder { flaw: Flaw::LaterVersion, .. } => "LATER_VERSION",
             StoreError::Folder { .. } => "FOLDER",
             StoreError::NoVault(_) => "NO_VAULT",
             StoreError::OutOfReach { .. } => "OUT_OF_REACH",

@@ -181,6 +181,7 @@ const whatToDo: Readonly<Record<string, string>> = {
   MEMORY_ONLY: "pass as directory a folder of this user on a local disk, or leave out the option store",
   RELATIVE_DIRECTORY: "set AZURE_TOKEN_CACHE_DIRECTORY to an absolute path, or leave it out",
   FOLDER: "make it a folder that only this user can read (chmod 700), or pass another directory",
+  LATER_VERSION: "update azure-token-cache, or pass another directory",
   LOCKED: "look for a stopped process that uses the same store",
   SYSTEM: "check the space and the permissions of the folder, or pass another directory",
   ENDED: "the process is ending, and its stores with it",

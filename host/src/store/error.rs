@@ -95,6 +95,8 @@ pub enum Flaw {
     Unopenable,
     /// It opened, and holds no record.
     Malformed,
+    /// A later version of this program wrote it.
+    LaterVersion,
 }
 
 impl fmt::Display for StoreError {
@@ -163,6 +165,7 @@ impl fmt::Display for Flaw {
             Self::TooLarge => write!(f, "it is too large"),
             Self::Unopenable => write!(f, "it was damaged, moved, or sealed with another key"),
             Self::Malformed => write!(f, "it holds no record"),
+            Self::LaterVersion => write!(f, "a later version of azure-token-cache wrote it"),
         }
     }
 }

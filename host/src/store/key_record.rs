@@ -3,12 +3,17 @@
 //! `<state folder>/store/keys/<name>.json` holds `{"version":1,"keys":[{"vault":"kernel-keyring","id":"<32 hex digits>",
 //! "boot":"<uuid>"}]}`, the oldest first; `boot` is there if the key does not outlive this start of the machine. A process takes
 //! the first key that it can reach; one that can reach none adds its own. None of it is secret.
+//!
+//! A record that is lost takes what its keys have sealed with it: lines of a later version stay as they are, and a record of a
+//! later version is not touched.
 
 use std::io;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::error::Flaw;
+use super::error::{Flaw, StoreError};
+use super::flawed;
 use super::folder::{Folder, ReadError};
 use super::sealed::is_id;
 use super::vault::VaultKind;
@@ -16,7 +21,11 @@ use super::vault::VaultKind;
 /// Keys that nobody can reach any more push each other out: each sandbox with a keyring of its own leaves one.
 const MOST: usize = 8;
 const BOUND: usize = 16 << 10;
-const VERSION: u32 = 1;
+const VERSION: u64 = 1;
+
+/// The keys of one store, the oldest first.
+#[derive(Default)]
+pub(super) struct KeyRecord(Vec<Line>);
 
 /// Where one key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,69 +43,99 @@ impl Whereabouts {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct File {
-    version: u32,
-    keys: Vec<Line>,
+/// A line as it was read, and what it says; `None`: something that a later version understands.
+struct Line {
+    text: Value,
+    key: Option<Whereabouts>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct File {
+    version: u64,
+    keys: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Text {
     vault: String,
     id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boot: Option<String>,
 }
 
-/// The keys of the store with this name, the oldest first. What cannot be understood counts as absent.
-pub(super) fn read(folder: &Folder, name: &str) -> Result<Vec<Whereabouts>, Flaw> {
+/// The record of the store with this name. What cannot be understood counts as absent.
+pub(super) fn read(folder: &Folder, name: &str) -> Result<KeyRecord, StoreError> {
     match folder.read(&file(name), BOUND) {
-        Ok(bytes) => Ok(parse(&bytes)),
-        Err(ReadError::Missing) => Ok(Vec::new()),
+        Ok(bytes) => parse(&bytes),
+        Err(ReadError::Missing) => Ok(KeyRecord::default()),
         Err(ReadError::Flawed(flaw)) => Err(flaw),
     }
+    .map_err(flawed(folder, &file(name)))
 }
 
-/// Adds a key behind the others, of which those go that died with an earlier start of the machine than `boot`.
-pub(super) fn add(
-    folder: &Folder,
-    name: &str,
-    keys: Vec<Whereabouts>,
-    new: Whereabouts,
-    boot: Option<&str>,
-) -> io::Result<()> {
-    let keys = with(keys, new, boot).into_iter();
-    let keys =
-        keys.map(|key| Line { vault: key.vault.name().to_owned(), id: key.id, boot: key.boot }).collect();
-    folder.replace(&file(name), &serde_json::to_vec(&File { version: VERSION, keys })?, None)
-}
-
-/// The first stays where there are too many: it is the one that most processes use.
-fn with(mut keys: Vec<Whereabouts>, new: Whereabouts, boot: Option<&str>) -> Vec<Whereabouts> {
-    keys.retain(|key| !key.is_lost(boot));
-    keys.push(new);
-    while keys.len() > MOST {
-        keys.remove(1);
+impl KeyRecord {
+    pub fn keys(&self) -> impl Iterator<Item = &Whereabouts> {
+        self.0.iter().filter_map(|line| line.key.as_ref())
     }
-    keys
+
+    /// Adds a key behind the others, of which those go that died with an earlier start of the machine than `boot`.
+    ///
+    /// The first stays where there are too many: it is the one that most processes use.
+    pub fn add(&mut self, new: Whereabouts, boot: Option<&str>) -> io::Result<()> {
+        self.0.retain(|line| !line.key.as_ref().is_some_and(|key| key.is_lost(boot)));
+        self.0.push(Line::new(new)?);
+        while self.keys().count() > MOST {
+            let mut known = self.0.iter().enumerate().filter(|(_, line)| line.key.is_some());
+            let Some((second, _)) = known.nth(1) else { break };
+            self.0.remove(second);
+        }
+        Ok(())
+    }
+
+    pub fn write(self, folder: &Folder, name: &str) -> io::Result<()> {
+        let keys = self.0.into_iter().map(|line| line.text).collect();
+        folder.replace_for_good(&file(name), &serde_json::to_vec(&File { version: VERSION, keys })?)
+    }
+}
+
+impl Line {
+    fn new(key: Whereabouts) -> io::Result<Self> {
+        let Whereabouts { vault, id, boot } = key.clone();
+        let text = serde_json::to_value(Text { vault: vault.name().to_owned(), id, boot })?;
+        Ok(Self { text, key: Some(key) })
+    }
+
+    fn of(text: Value) -> Self {
+        let key = Text::deserialize(&text).ok().and_then(Text::whereabouts);
+        Self { text, key }
+    }
+}
+
+impl Text {
+    fn whereabouts(self) -> Option<Whereabouts> {
+        let vault = VaultKind::from_name(&self.vault)?;
+        is_id(&self.id).then_some(Whereabouts { vault, id: self.id, boot: self.boot })
+    }
 }
 
 fn file(name: &str) -> String {
     format!("{name}.json")
 }
 
-fn parse(bytes: &[u8]) -> Vec<Whereabouts> {
-    let Ok(File { version: VERSION, keys }) = serde_json::from_slice(bytes) else {
-        return Vec::new();
-    };
-    keys.into_iter().filter(|line| is_id(&line.id)).filter_map(Line::whereabouts).collect()
-}
-
-impl Line {
-    fn whereabouts(self) -> Option<Whereabouts> {
-        let vault = VaultKind::from_name(&self.vault)?;
-        Some(Whereabouts { vault, id: self.id, boot: self.boot })
+fn parse(bytes: &[u8]) -> Result<KeyRecord, Flaw> {
+    if serde_json::from_slice(bytes).is_ok_and(|Versioned { version }| version > VERSION) {
+        return Err(Flaw::LaterVersion);
     }
+    let lines = match serde_json::from_slice(bytes) {
+        Ok(File { version: VERSION, keys }) => keys,
+        Ok(_) | Err(_) => Vec::new(),
+    };
+    Ok(KeyRecord(lines.into_iter().map(Line::of).collect()))
 }
 
 #[cfg(test)]
@@ -107,24 +146,35 @@ mod tests {
         Whereabouts { vault: VaultKind::KernelKeyring, id: id.into(), boot: boot.map(str::to_owned) }
     }
 
-    fn ids(keys: &[Whereabouts]) -> Vec<&str> {
-        keys.iter().map(|key| key.id.as_str()).collect()
+    fn record(keys: &[Whereabouts]) -> KeyRecord {
+        KeyRecord(keys.iter().map(|key| Line::new(key.clone()).unwrap()).collect())
+    }
+
+    fn with(mut record: KeyRecord, new: Whereabouts, boot: Option<&str>) -> KeyRecord {
+        record.add(new, boot).unwrap();
+        record
+    }
+
+    fn ids(record: &KeyRecord) -> Vec<&str> {
+        record.keys().map(|key| key.id.as_str()).collect()
     }
 
     #[test]
     fn keys_that_died_with_an_earlier_start_go_and_others_stay() {
         let keys = vec![key("old", Some("1")), key("lasting", None), key("now", Some("2"))];
-        assert_eq!(ids(&with(keys.clone(), key("new", None), Some("2"))), ["lasting", "now", "new"]);
-        assert_eq!(ids(&with(keys, key("new", None), None)), ["old", "lasting", "now", "new"]);
+        assert_eq!(ids(&with(record(&keys), key("new", None), Some("2"))), ["lasting", "now", "new"]);
+        assert_eq!(ids(&with(record(&keys), key("new", None), None)), ["old", "lasting", "now", "new"]);
     }
 
     #[test]
     fn too_many_keys_push_each_other_out_and_not_the_first() {
-        let mut keys = Vec::new();
+        let later = serde_json::json!({"of": "a later version"});
+        let mut keys = KeyRecord(vec![Line::of(later.clone())]);
         for id in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] {
             keys = with(keys, key(id, Some("1")), Some("1"));
         }
         assert_eq!(ids(&keys), ["0", "3", "4", "5", "6", "7", "8", "9"]);
+        assert_eq!(keys.0[0].text, later);
     }
 
     #[test]
@@ -134,8 +184,12 @@ mod tests {
         let lines = [line("key-file", id), line("of-a-later-version", id), line("key-file", "../../up")];
         let text = format!(r#"{{"version":1,"keys":[{}]}}"#, lines.join(","));
         let known = Whereabouts { vault: VaultKind::KeyFile, id: id.into(), boot: None };
-        assert_eq!(parse(text.as_bytes()), [known]);
-        assert_eq!(parse(text.replace("\"version\":1", "\"version\":2").as_bytes()), []);
-        assert_eq!(parse(b"{"), []);
+        let parsed =
+            |text: &str| parse(text.as_bytes()).map(|record| record.keys().cloned().collect::<Vec<_>>());
+        assert_eq!(parsed(&text), Ok(vec![known]));
+        for (version, found) in [("2", Err(Flaw::LaterVersion)), ("0", Ok(vec![])), ("\"1\"", Ok(vec![]))] {
+            assert_eq!(parsed(&text.replace("\"version\":1", &format!("\"version\":{version}"))), found);
+        }
+        assert_eq!(parsed("{"), Ok(vec![]));
     }
 }

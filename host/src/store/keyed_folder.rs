@@ -126,8 +126,8 @@ impl KeyedFolder {
         let Some(folder) = store.child(KEYS).map_err(flawed(store, KEYS))? else {
             return Ok(None);
         };
-        let recorded = key_record::read(&folder, &self.name).map_err(flawed(&folder, &self.name))?;
-        let usable = recorded.iter().filter(|key| self.vaults.contains(&key.vault));
+        let record = key_record::read(&folder, &self.name)?;
+        let usable = record.keys().filter(|key| self.vaults.contains(&key.vault));
         let mut found = usable.filter_map(|key| Some((self.find_key(key).ok()??, key.vault)));
         Ok(found.next().map(|(key, vault)| self.use_keys(Keys::sealing_with(&key), Some(vault))))
     }
@@ -142,14 +142,14 @@ impl KeyedFolder {
         let Some(folder) = store.child(KEYS).map_err(flawed(store, KEYS))? else {
             return Ok(every);
         };
-        for key in key_record::read(&folder, &self.name).map_err(flawed(&folder, &self.name))? {
+        for key in key_record::read(&folder, &self.name)?.keys() {
             if every.in_reach.iter().any(|keys| keys.id() == key.id) {
                 continue;
             }
-            match self.find_key(&key) {
+            match self.find_key(key) {
                 Ok(Some(found)) => every.in_reach.push(Keys::sealing_with(&found)),
-                Ok(None) => every.out_of_reach.push((key, None)),
-                Err(refusal) => every.out_of_reach.push((key, Some(refusal))),
+                Ok(None) => every.out_of_reach.push((key.clone(), None)),
+                Err(refusal) => every.out_of_reach.push((key.clone(), Some(refusal))),
             }
         }
         Ok(every)
@@ -170,10 +170,12 @@ impl KeyedFolder {
                 refusals.push((vault, refusal));
                 continue;
             }
-            let recorded = key_record::read(folder, &self.name).map_err(flawed(folder, &self.name))?;
+            let mut record = key_record::read(folder, &self.name)?;
             let boot = BootMoment::now().map(|moment| moment.boot);
             let new = Whereabouts { vault, id, boot: boot.clone().filter(|_| vault.dies_with_the_boot()) };
-            key_record::add(folder, &self.name, recorded, new, boot.as_deref())
+            record
+                .add(new, boot.as_deref())
+                .and_then(|()| record.write(folder, &self.name))
                 .map_err(system(Doing::KeepKey))?;
             return Ok((key, vault));
         }

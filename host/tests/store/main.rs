@@ -9,6 +9,7 @@ mod damage;
 mod deaths;
 mod documents;
 mod entries;
+mod key_records;
 mod processes;
 mod refusals;
 mod stage;

@@ -90,6 +90,7 @@ const whatToDo: Readonly<Record<string, string>> = {
   RELATIVE_DIRECTORY: "set AZURE_TOKEN_CACHE_DIRECTORY to an absolute path, or leave it out",
   FOLDER: "make it a folder that only this user can read (chmod 700), or pass another directory",
   OUT_OF_REACH: "see the option vault of cachePersistence",
+  LATER_VERSION: "update azure-token-cache, or pass another directory",
   LOCKED: "look for a stopped process that uses the same cache",
   SYSTEM: "check the space and the permissions of the folder, or pass another directory",
   ENDED: "the process is ending",

@@ -122,8 +122,26 @@ impl Folder {
     /// Puts a file with these bytes in the place of what was there: whoever reads gets the one or the other.
     pub fn replace(&self, name: &str, bytes: &[u8], keep_until: Option<SystemTime>) -> io::Result<()> {
         let temporary = self.write_temporary(bytes, keep_until)?;
-        rustix::fs::renameat(&self.handle, &temporary, &self.handle, name).map_err(|error| {
-            let _ = self.remove(&temporary);
+        self.rename_or_remove(&temporary, name)
+    }
+
+    /// The same, and back only when its bytes are on the disk: for what cannot be made again.
+    pub fn replace_for_good(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let temporary = self.write_temporary(bytes, None)?;
+        rustix::fs::openat(&self.handle, &temporary, FILE_FLAGS | OFlags::RDONLY, Mode::empty())
+            .and_then(rustix::fs::fsync)
+            .inspect_err(|_| {
+                let _ = self.remove(&temporary);
+            })?;
+        self.rename_or_remove(&temporary, name)?;
+        // Not every file system can: the bytes are safe by then, and the name soon.
+        let _ = rustix::fs::fsync(&self.handle);
+        Ok(())
+    }
+
+    fn rename_or_remove(&self, temporary: &str, name: &str) -> io::Result<()> {
+        rustix::fs::renameat(&self.handle, temporary, &self.handle, name).map_err(|error| {
+            let _ = self.remove(temporary);
             error.into()
         })
     }

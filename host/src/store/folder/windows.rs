@@ -90,8 +90,25 @@ impl Folder {
     /// Puts a file with these bytes in the place of what was there: whoever reads gets the one or the other.
     pub fn replace(&self, name: &str, bytes: &[u8], keep_until: Option<SystemTime>) -> io::Result<()> {
         let temporary = self.write_temporary(bytes, keep_until)?;
-        fs::rename(self.path.join(&temporary), self.path.join(name)).inspect_err(|_| {
-            let _ = self.remove(&temporary);
+        self.rename_or_remove(&temporary, name)
+    }
+
+    /// The same, and back only when its bytes are on the disk: for what cannot be made again.
+    pub fn replace_for_good(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let temporary = self.write_temporary(bytes, None)?;
+        OpenOptions::new()
+            .write(true)
+            .open(self.path.join(&temporary))
+            .and_then(|file| file.sync_all())
+            .inspect_err(|_| {
+                let _ = self.remove(&temporary);
+            })?;
+        self.rename_or_remove(&temporary, name)
+    }
+
+    fn rename_or_remove(&self, temporary: &str, name: &str) -> io::Result<()> {
+        fs::rename(self.path.join(temporary), self.path.join(name)).inspect_err(|_| {
+            let _ = self.remove(temporary);
         })
     }
 
