@@ -23,6 +23,7 @@ mod entry_key;
 mod error;
 mod folder;
 mod key_record;
+mod key_search;
 mod keyed_folder;
 mod lock;
 mod merge;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::error::{Doing, StoreError};
 use super::folder::Folder;
 use super::key_record::{self, Whereabouts};
+use super::key_search::KeySearch;
 use super::lock::Range;
 use super::private_folder::PrivateFolder;
 use super::sealed::{self, Keys};
@@ -128,7 +129,8 @@ impl KeyedFolder {
         };
         let record = key_record::read(&folder, &self.name)?;
         let usable = record.keys().filter(|key| self.vaults.contains(&key.vault));
-        let mut found = usable.filter_map(|key| Some((self.find_key(key).ok()??, key.vault)));
+        let mut search = KeySearch::new(&self.surroundings);
+        let mut found = usable.filter_map(|key| Some((search.find(key).ok()??, key.vault)));
         Ok(found.next().map(|(key, vault)| self.use_keys(Keys::sealing_with(&key), Some(vault))))
     }
 
@@ -142,22 +144,18 @@ impl KeyedFolder {
         let Some(folder) = store.child(KEYS).map_err(flawed(store, KEYS))? else {
             return Ok(every);
         };
+        let mut search = KeySearch::new(&self.surroundings);
         for key in key_record::read(&folder, &self.name)?.keys() {
             if every.in_reach.iter().any(|keys| keys.id() == key.id) {
                 continue;
             }
-            match self.find_key(key) {
+            match search.find(key) {
                 Ok(Some(found)) => every.in_reach.push(Keys::sealing_with(&found)),
                 Ok(None) => every.out_of_reach.push((key.clone(), None)),
                 Err(refusal) => every.out_of_reach.push((key.clone(), Some(refusal))),
             }
         }
         Ok(every)
-    }
-
-    fn find_key(&self, key: &Whereabouts) -> Result<Option<VaultKey>, Refusal> {
-        let found = key.vault.reach(&self.surroundings)?.find(&key.id)?;
-        Ok(found.filter(|found| sealed::id_of(found) == key.id))
     }
 
     /// A new key, in the first vault that takes it and gives it back.

@@ -1,11 +1,14 @@
 //! The record of where keys are: what a later version wrote into it stays, and how a search in it goes.
 
 use std::fs;
+use std::os::unix::net::UnixListener;
 
-use azure_token_cache_host::store::{Documents, Flaw, Store, StoreError, VaultKind};
+use azure_token_cache_host::store::{
+    Documents, Flaw, Store, StoreError, StoreOptions, VaultChoice, VaultKind,
+};
 
 use crate::stage::{Stage, document, get, key, put};
-use crate::vaults::{kernel_key, with_vault};
+use crate::vaults::{environment, kernel_key, with_vault};
 
 #[test]
 fn a_record_of_a_later_version_is_left_alone() {
@@ -51,4 +54,33 @@ fn lines_of_a_later_version_stay_when_a_key_is_added() {
     assert_eq!(kept[2]["vault"], "kernel-keyring");
     assert_eq!(get(&stage.store(), &key("a")).as_deref(), Some("one"));
     kernel_key(&stage, 2).invalidate().unwrap();
+}
+
+#[test]
+fn a_vault_with_several_keys_is_reached_once() {
+    let stage = Stage::new("several-keys");
+    put(&stage.store(), &key("a"), "one");
+    let record = stage.state().join("store/keys/default.json");
+    let line = |digit: &str| format!(r#"{{"vault":"secret-service","id":"{}"}},"#, digit.repeat(32));
+    let lines = ["1", "2", "3"].map(line).concat();
+    let text = fs::read_to_string(&record).unwrap();
+    fs::write(&record, text.replacen(r#""keys":["#, &format!(r#""keys":[{lines}"#), 1)).unwrap();
+    // It takes connections, and never answers.
+    let socket = stage.path().join("mute");
+    let bus = UnixListener::bind(&socket).unwrap();
+    let address = format!("unix:path={}", socket.display());
+    let options = StoreOptions {
+        vault: VaultChoice::Auto,
+        environment: environment(&stage, Some(&address)),
+        ..stage.options()
+    };
+    let connections = || {
+        bus.set_nonblocking(true).unwrap();
+        std::iter::from_fn(|| bus.accept().ok()).count()
+    };
+    let store = Store::open(&options).unwrap();
+    assert_eq!(get(&store, &key("a")).as_deref(), Some("one"));
+    assert_eq!(connections(), 1, "to find the key");
+    assert_eq!(store.invalidate_where(|_| true).unwrap(), 1);
+    assert_eq!(connections(), 1, "to find every key");
 }

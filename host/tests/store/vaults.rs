@@ -320,7 +320,7 @@ pub fn kernel_key_in(folder: &Path, place: usize) -> Key {
     keyring::kernel_key(folder, place)
 }
 
-fn environment(stage: &Stage, bus: Option<&str>) -> Environment {
+pub fn environment(stage: &Stage, bus: Option<&str>) -> Environment {
     let mut variables = vec![
         ("HOME", stage.path().join("home").into_os_string()),
         ("XDG_RUNTIME_DIR", stage.path().join("run").into_os_string()),
