@@ -1,12 +1,15 @@
 //! Under which keys the store keeps az's tokens: the same in every program, so that each finds what another has saved.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use azure_token_cache_core::az::account::Fingerprint;
 use azure_token_cache_core::az::args::RequestError;
 use azure_token_cache_core::az::command::TokenCommand;
 
 use crate::store::EntryKey;
+
+/// The most links that lead from one to the next: those that lead to each other end here.
+const MOST_LINKS: usize = 8;
 
 /// The first part of these keys.
 pub const KIND: &[u8] = b"az 1";
@@ -38,9 +41,27 @@ pub fn digest_text(digest: u64) -> String {
 
 /// A folder has one name here, however it was reached.
 fn with_login(config_folder: &Path, rest: &[&[u8]]) -> EntryKey {
-    let canonical = config_folder.canonicalize();
-    let folder = canonical.as_deref().unwrap_or(config_folder).as_os_str().as_encoded_bytes();
+    let folder = canonical(config_folder, MOST_LINKS);
+    let folder = folder.as_os_str().as_encoded_bytes();
     EntryKey::from_parts(&[&[KIND, user().as_bytes(), folder], rest].concat())
+}
+
+/// Also of a folder that is gone, whose tokens have to be found to be deleted: what is left of its way is followed.
+fn canonical(path: &Path, links: usize) -> PathBuf {
+    if let Ok(path) = path.canonicalize() {
+        return path;
+    }
+    let Some(above) = path.parent().map(|above| canonical(above, links)) else {
+        return path.to_path_buf();
+    };
+    match path.file_name().map(|name| above.join(name)) {
+        // It ends with `..`.
+        None => above.parent().map(Path::to_path_buf).unwrap_or(above),
+        Some(named) => match named.read_link() {
+            Ok(target) if links > 0 => canonical(&above.join(target), links - 1),
+            _ => named,
+        },
+    }
 }
 
 /// Who runs this, so that two users of one folder share nothing.
@@ -110,6 +131,28 @@ mod tests {
         assert_eq!(keys[0], keys[1]);
         assert_eq!(keys[0], keys[2]);
         assert_ne!(keys[0], keys[3]);
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_has_the_key_that_it_had() {
+        let root = std::env::temp_dir().join(format!("az-entry-gone-{}", std::process::id()));
+        std::fs::create_dir_all(root.join("real/azure")).unwrap();
+        for (link, target) in [("to", "real"), ("to-to", "to"), ("azure", "real/azure"), ("up", "real/../to")]
+        {
+            std::os::unix::fs::symlink(target, root.join(link)).unwrap();
+        }
+        std::os::unix::fs::symlink("itself", root.join("itself")).unwrap();
+        let names = ["real/azure", "to/azure", "to-to/azure", "azure", "up/azure"];
+        let keys = || names.map(|name| beginning(&root.join(name)));
+        let there = keys();
+        assert!(there.iter().all(|key| *key == there[0]));
+        std::fs::remove_dir(root.join("real/azure")).unwrap();
+        assert_eq!(keys(), there);
+        std::fs::remove_dir(root.join("real")).unwrap();
+        assert_eq!(keys(), there);
+        let apart = ["itself", "itself/azure", "none/azure"].map(|name| beginning(&root.join(name)));
+        std::fs::remove_dir_all(&root).unwrap();
+        assert!(apart.iter().all(|key| *key != there[0]));
     }
 
     #[test]
