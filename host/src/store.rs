@@ -238,6 +238,8 @@ impl Store {
         let name = keys.name(key).failure();
         let bytes = seal(keys, &name, key, &record)?;
         let folder = make_child(&store, keys.id())?;
+        // A sweep that has found an older mark expired must not delete this one.
+        let _held = take(&store, Range::Save, SAVE_PATIENCE, Doing::Write)?;
         folder.replace(&name, &bytes, Some(keep_until(&record))).map_err(system(Doing::Write))
     }
 
@@ -472,4 +474,43 @@ fn system(doing: Doing) -> impl FnOnce(io::Error) -> StoreError {
 fn flawed(folder: &Folder, name: &str) -> impl FnOnce(Flaw) -> StoreError {
     let path = folder.path().join(name);
     move |flaw| StoreError::Folder { path, flaw }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_mark_of_a_failure_is_written_between_the_two_looks_of_a_sweep() {
+        let stage = Path::new("/dev/shm").join(format!("atc-failure-{}", std::process::id()));
+        folder::make_all(&stage).unwrap();
+        let store = Store::open(&StoreOptions {
+            directory: Some(stage.join("state")),
+            name: "default".into(),
+            vault: VaultChoice::Only(VaultKind::KeyFile),
+            unsafe_allow_unencrypted: false,
+            environment: Environment::from_iter([("XDG_RUNTIME_DIR", &stage)]),
+        })
+        .unwrap();
+        let key = EntryKey::from_parts(&[b"a"]);
+        let failure = Failure {
+            failed_at_ms: 1_790_000_000_000,
+            class: "Network".into(),
+            message: String::new(),
+            retry_after_ms: None,
+            network: true,
+            login_witness: String::new(),
+            session_witness: String::new(),
+            az: None,
+        };
+        let held = lock::try_take(&store.files.make_folder().unwrap(), Range::Save).unwrap().unwrap();
+        let refused = store.save_failure(&key, &failure);
+        assert!(matches!(refused, Err(StoreError::Busy(Doing::Write))), "{refused:?}");
+        assert_eq!(store.load_failure(&key), None);
+        drop(held);
+        store.save_failure(&key, &failure).unwrap();
+        assert_eq!(store.load_failure(&key), Some(failure));
+        std::fs::remove_dir_all(stage).unwrap();
+    }
 }
