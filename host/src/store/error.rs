@@ -161,7 +161,12 @@ impl fmt::Display for Flaw {
             Self::Unreadable(kind) => write!(f, "it cannot be read ({kind})"),
             Self::InTheWay => write!(f, "something else is in its place, such as a symbolic link"),
             Self::NotOurs => write!(f, "it belongs to another user"),
-            Self::TooOpen(mode) => write!(f, "others may read or write it (permissions {mode:03o})"),
+            Self::TooOpen(mode) => {
+                write!(
+                    f,
+                    "others may read or write it (permissions {mode:03o}; chmod go-rwx takes that from them)"
+                )
+            }
             Self::TooLarge => write!(f, "it is too large"),
             Self::Unopenable => write!(f, "it was damaged, moved, or sealed with another key"),
             Self::Malformed => write!(f, "it holds no record"),
@@ -193,8 +198,5 @@ fn no_vault(refusals: &[(VaultKind, Refusal)], f: &mut fmt::Formatter<'_>) -> fm
     for (index, (kind, refusal)) in refusals.iter().enumerate() {
         write!(f, "{} {kind}: {refusal}", if index == 0 { ";" } else { "," })?;
     }
-    f.write_str(
-        ". Make one of them available, keep tokens in memory only, or allow unencrypted storage (unsafe: whoever \
-         reads the files has the tokens)",
-    )
+    f.write_str(". Make one of them available")
 }

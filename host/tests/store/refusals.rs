@@ -24,7 +24,7 @@ fn a_state_folder_that_others_may_read_is_an_error_that_says_so() {
             matches!(&error, StoreError::Folder { path, flaw: Flaw::TooOpen(0o755) } if *path == folder),
             "{error:?}"
         );
-        assert!(error.to_string().contains("permissions 755"), "{error}");
+        assert!(error.to_string().contains("permissions 755; chmod go-rwx"), "{error}");
         fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
     }
     let entries = stage.entry_file().parent().unwrap().to_path_buf();
