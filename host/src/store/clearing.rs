@@ -1,5 +1,7 @@
 //! Deletes every entry of a store, whatever it is sealed with: that takes no key and no free space.
 
+use std::time::Duration;
+
 use super::error::{Doing, Flaw, StoreError};
 use super::folder::Folder;
 use super::lock::{self, Held, Range};
@@ -30,16 +32,17 @@ impl Deleted {
 
 /// Also keeps out the results of fetches that have begun.
 pub(super) fn clear(store: &Folder) -> Result<usize, StoreError> {
-    match shut_out(store) {
-        Ok(_held) => delete_entries(store),
-        // On a full disk deleting makes the room that the new generation needs.
-        Err(StoreError::System { .. }) => {
-            let before = delete_entries(store).unwrap_or_default();
-            let _held = shut_out(store)?;
-            Ok(before + delete_entries(store)?)
-        }
-        Err(error) => Err(error),
+    clear_in_time(store, SAVE_PATIENCE)
+}
+
+fn clear_in_time(store: &Folder, patience: Duration) -> Result<usize, StoreError> {
+    if let Ok(_held) = shut_out(store, patience) {
+        return delete_entries(store);
     }
+    // On a full disk deleting makes the room that the new generation needs; and a lock that somebody sits on keeps no token.
+    let before = delete_entries(store).unwrap_or_default();
+    let _held = shut_out(store, patience)?;
+    Ok(before + delete_entries(store)?)
 }
 
 /// Deletes what has the name of an entry; how many entries that were. No folder is one: an empty one goes, others stay.
@@ -55,8 +58,8 @@ pub(super) fn delete(folder: &Folder, name: &str) -> Result<usize, StoreError> {
 }
 
 /// While it is held nothing is saved, and afterwards nothing that was fetched before.
-fn shut_out(store: &Folder) -> Result<Held, StoreError> {
-    let held = take(store, Range::Save, SAVE_PATIENCE, Doing::Delete)?;
+fn shut_out(store: &Folder, patience: Duration) -> Result<Held, StoreError> {
+    let held = take(store, Range::Save, patience, Doing::Delete)?;
     lock::raise_generation(store).map_err(system(Doing::Delete))?;
     Ok(held)
 }
@@ -85,4 +88,29 @@ fn empty(store: &Folder, name: &str) -> Result<usize, StoreError> {
         deleted.note(delete(&folder, &entry));
     }
     deleted.all()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::store::folder::make_all;
+
+    #[test]
+    fn a_lock_that_somebody_sits_on_keeps_no_token_and_is_an_error() {
+        let path = std::env::temp_dir().join(format!("atc-clearing-{}", std::process::id()));
+        make_all(&path).unwrap();
+        let store = Folder::open(&path).unwrap().unwrap();
+        let entries = store.make_child("plain").unwrap().unwrap();
+        entries.replace("entry", b"token", None).unwrap();
+        let held = lock::try_take(&store, Range::Save).unwrap().unwrap();
+        let refused = clear_in_time(&store, Duration::ZERO);
+        let left = entries.names(9).unwrap();
+        drop(held);
+        let cleared = clear_in_time(&store, Duration::ZERO);
+        std::fs::remove_dir_all(path).unwrap();
+        assert!(matches!(refused, Err(StoreError::Busy(Doing::Delete))), "{refused:?}");
+        assert_eq!(left, [] as [&str; 0]);
+        assert!(matches!(cleared, Ok(0)), "{cleared:?}");
+    }
 }
