@@ -1,5 +1,8 @@
 // Step: the libraries that a check for Windows and macOS needs: from rustup, else built from Debian's rust-web-src.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { outputOf } from "../command.mjs";
+import { root } from "../root.mjs";
 import { debianRustEnv, hasDebianRust, hasTarget, installDebianRust } from "./debian-rust.mjs";
 
 /** Each system that is supported and not run in CI. */
@@ -19,6 +22,15 @@ export const otherSystemsTargets = {
 /** How cargo checks for a system here: arguments and environment to add. */
 export function checkingFor(triple) {
   const target = ["--target", triple];
-  if (hasTarget(triple)) return { args: target, env: {} };
-  return { args: ["-Zbuild-std", ...target], env: debianRustEnv };
+  const env = triple.includes("windows") ? { LIBNODE_PATH: folderOfNoLibrary() } : {};
+  if (hasTarget(triple)) return { args: target, env };
+  return { args: ["-Zbuild-std", ...target], env: { ...env, ...debianRustEnv } };
+}
+
+/** An addon for Windows links with Node's own library, which its build script looks for; a check links nothing. */
+function folderOfNoLibrary() {
+  const folder = join(root, "target", "setup", "libnode");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "libnode.dll"), "");
+  return folder;
 }
