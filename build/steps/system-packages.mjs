@@ -1,4 +1,4 @@
-// Step: Debian packages for the programs that the build and the tests start.
+// Steps: Debian packages for the programs that the build, the tests and the benches start.
 import { installDebianPackages } from "../apt.mjs";
 import { outputOf } from "../command.mjs";
 
@@ -22,13 +22,34 @@ const needs = [
   { package: "fish", probe: ["fish", "--version"] },
 ];
 
+/** For two peers of the bench that keep their tokens in a desktop's keyring; one of them by Debian's own Python. */
+const peersNeeds = [
+  { package: "g++", probe: ["g++", "--version"] },
+  { package: "pkg-config", probe: ["pkg-config", "--version"] },
+  { package: "libsecret-1-dev", probe: ["pkg-config", "--exists", "libsecret-1"] },
+  { package: "python3-venv", probe: ["/usr/bin/python3", "-c", "import venv, ensurepip"] },
+  { package: "python3-gi", probe: ["/usr/bin/python3", "-c", "import gi"] },
+  {
+    package: "gir1.2-secret-1",
+    probe: ["/usr/bin/python3", "-c", "import gi; gi.require_version('Secret', '1')"],
+  },
+];
+
 export const systemPackages = {
   name: "system packages",
   says: "a C linker, Python, network namespaces, a desktop's keyring, FUSE, a browser, Redis and shells, from Debian where absent",
-  run() {
-    const missing = needs.filter(({ probe: [program, ...args] }) => outputOf(program, args) === undefined);
-    if (missing.length === 0) return;
-    const packages = missing.map((need) => need.package);
-    installDebianPackages(packages, `The build or the tests need ${packages.join(", ")}.`);
-  },
+  run: () => installMissing(needs, "The build or the tests need"),
 };
+
+export const peersPackages = {
+  name: "peers' packages",
+  says: "a C++ compiler and libsecret for peers that keep tokens in a desktop's keyring, from Debian where absent",
+  run: () => installMissing(peersNeeds, "Peers in the bench need"),
+};
+
+function installMissing(needs, why) {
+  const missing = needs.filter(({ probe: [program, ...args] }) => outputOf(program, args) === undefined);
+  if (missing.length === 0) return;
+  const packages = missing.map((need) => need.package);
+  installDebianPackages(packages, `${why} ${packages.join(", ")}.`);
+}

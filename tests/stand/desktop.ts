@@ -93,8 +93,12 @@ export class Desktop implements AsyncDisposable {
     return code === 0 ? answer : undefined;
   }
 
+  /** Ends with this process, whatever ends that: the bus is killed, and the keyring ends with its bus. */
   #spawn(program: string, args: readonly string[]): ChildProcess {
-    const child = spawn(program, args, { env: this.environment, stdio: ["pipe", "pipe", "ignore"] });
+    const child = spawn("setpriv", ["--pdeathsig", "KILL", program, ...args], {
+      env: this.environment,
+      stdio: ["pipe", "pipe", "ignore"],
+    });
     this.#processes.push(child);
     return child;
   }

@@ -3,13 +3,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cachePersistencePath } from "../../../build/steps/cache-persistence.mjs";
+import { msalExtensionsPython } from "../../../build/steps/msal-extensions.mjs";
+import { Desktop } from "../../stand/desktop.ts";
 import { robot } from "../../stand/directory.ts";
 import { startEntra } from "../../stand/entra.ts";
 import { logIn } from "../az-files.mjs";
-import { python } from "../az-user.mjs";
 import { report } from "../child.mjs";
 import { timeProcesses } from "../processes.mjs";
-import { after, benchScope } from "../sources.mjs";
+import { after } from "../sources.mjs";
 
 /** What it may cost: so much of an empty program's time, and the milliseconds that the line names. */
 const share = 1.25;
@@ -21,25 +23,30 @@ process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 logIn(folder);
 mkdirSync(join(folder, "state"), { mode: 0o700 });
 const entra = await startEntra();
+const desktop = await Desktop.start(folder);
 const env = {
+  ...desktop.environment,
   PATH: `${join(folder, "bin")}:/usr/bin:/bin`,
-  HOME: folder,
   AZURE_CONFIG_DIR: join(folder, "azure"),
   XDG_STATE_HOME: join(folder, "state"),
   AZURE_TOKEN_CACHE_VAULT: "kernel-keyring",
+  NODE_EXTRA_CA_CERTS: entra.caPath,
   REQUESTS_CA_BUNDLE: entra.caPath,
 };
 const node = process.execPath;
 const own = { "empty program": [node, programNamed("empty.mjs")], store: [node, programNamed("fresh.mjs")] };
 const peers = {
   "@azure/identity": [node, programNamed("identity.mjs")],
-  "empty Python": [python, "-c", ""],
-  msal: [python, programNamed("persistent_msal.py"), ...msalsArguments()],
+  "empty Python": [msalExtensionsPython, "-c", ""],
 };
+/** Each asks for a token of its own. */
 const applications = {
-  fetching: [node, programNamed("identity-plugin.mjs"), "no plugin", ...msalsArguments()],
-  plugin: [node, programNamed("identity-plugin.mjs"), "plugin", ...msalsArguments()],
+  fetching: withIdentity("none", "fetching"),
+  plugin: withIdentity("azure-token-cache/plugin", "plugin"),
+  "cache-persistence": withIdentity(cachePersistencePath, "cache-persistence"),
+  msal: [msalExtensionsPython, programNamed("persistent_msal.py"), ...applicationFor("msal")],
 };
+const keeping = ["plugin", "cache-persistence", "msal"];
 
 await after(settleMs);
 await time(own, { warmUps: 0, rounds: 1 });
@@ -47,7 +54,9 @@ await time(own, { warmUps: 0, rounds: 1 });
 writeFileSync(join(folder, "bin", "az"), "#!/bin/sh\nexit 1\n");
 const ours = await time(own, { warmUps: 3, rounds: 41 });
 const theirs = await time(peers, { warmUps: 2, rounds: 9 });
-const signedIn = await time(applications, { warmUps: 2, rounds: 21 }, { NODE_EXTRA_CA_CERTS: entra.caPath });
+const signedIn = await time(applications, { warmUps: 2, rounds: 21 });
+for (const name of keeping) checkThatOneFetched(name);
+await desktop[Symbol.asyncDispose]();
 await entra.close();
 
 report({
@@ -60,24 +69,38 @@ report({
       "an import of @azure/identity, no token": ms(theirs, "@azure/identity"),
       "an application's token by @azure/identity, fetched from loopback": ms(signedIn, "fetching"),
       "the same, left by another process, with azure-token-cache/plugin": ms(signedIn, "plugin"),
+      "the same, with @azure/identity-cache-persistence": ms(signedIn, "cache-persistence"),
       "an empty Python program": ms(theirs, "empty Python"),
-      "azure-identity for Python, msal-extensions": ms(theirs, "msal"),
+      "azure-identity for Python, msal-extensions": ms(signedIn, "msal"),
     },
     notes: [
-      "msal-extensions keeps the token in an unencrypted file here, and MSAL asks for its authority's configuration at each start.",
-      "@azure/identity-cache-persistence needs keytar, whose native part cannot be had without a download or a compiler;",
-      "elsewhere it took 300 to 390 ms to a token.",
+      "azure-token-cache has its key in the kernel's keyring; @azure/identity-cache-persistence and msal-extensions have what they keep",
+      "in a desktop's, the real gnome-keyring. Whoever has an application's token asks loopback for the authority's configuration first.",
     ],
   },
 });
 
-async function time(commands, counts, more = {}) {
+async function time(commands, counts) {
   const subjects = Object.entries(commands).map(([name, command]) => [name, { command }]);
-  return (await timeProcesses(Object.fromEntries(subjects), { ...counts, env: { ...env, ...more } })).timings;
+  return (await timeProcesses(Object.fromEntries(subjects), { ...counts, env })).timings;
 }
 
-function msalsArguments() {
-  return [entra.url, robot.tenantId, robot.appId, robot.secret, benchScope];
+function withIdentity(plugin, name) {
+  return [node, programNamed("identity-plugin.mjs"), plugin, ...applicationFor(name)];
+}
+
+function applicationFor(name) {
+  return [entra.url, robot.tenantId, robot.appId, robot.secret, `${resourceOf(name)}/.default`];
+}
+
+function resourceOf(name) {
+  return `https://${name}.example`;
+}
+
+/** Without which a peer would be timed at something else than what its row says. */
+function checkThatOneFetched(name) {
+  const fetches = entra.requests().byResource[resourceOf(name)] ?? 0;
+  if (fetches !== 1) throw new Error(`the processes of ${name} fetched their token ${fetches} times`);
 }
 
 function ms(timings, name) {

@@ -1,9 +1,9 @@
-// An ESM program that gets an application's token through @azure/identity; with the argument "plugin", the one that another
-// process left with azure-token-cache/plugin.
+// An ESM program that gets an application's token through @azure/identity; unless its first argument is "none", with the plugin
+// for persistent tokens that this module exports.
 import { ClientSecretCredential, useIdentityPlugin } from "@azure/identity";
 
-const [kept, authorityHost, tenant, client, secret, scope] = process.argv.slice(2);
-if (kept === "plugin") useIdentityPlugin((await import("azure-token-cache/plugin")).cachePersistencePlugin);
-const tokenCachePersistenceOptions = { enabled: kept === "plugin" };
+const [plugin, authorityHost, tenant, client, secret, scope] = process.argv.slice(2);
+if (plugin !== "none") useIdentityPlugin((await import(plugin)).cachePersistencePlugin);
+const tokenCachePersistenceOptions = { enabled: plugin !== "none" };
 const options = { authorityHost, disableInstanceDiscovery: true, tokenCachePersistenceOptions };
 await new ClientSecretCredential(tenant, client, secret, options).getToken(scope);

@@ -1,4 +1,4 @@
-"""Gets a token with azure-identity, which keeps it in a file by way of msal-extensions.
+"""Gets a token with azure-identity, which keeps it by way of msal-extensions: in a file, sealed by the desktop's keyring.
 
 usage: persistent_msal.py AUTHORITY TENANT CLIENT SECRET SCOPE
 """
@@ -8,9 +8,12 @@ import sys
 from azure.identity import ClientSecretCredential, TokenCachePersistenceOptions
 
 authority, tenant, client, secret, scope = sys.argv[1:]
-# Without a desktop there is no vault that msal-extensions could use.
-kept = TokenCachePersistenceOptions(allow_unencrypted_storage=True)
 credential = ClientSecretCredential(
-    tenant, client, secret, authority=authority, disable_instance_discovery=True, cache_persistence_options=kept
+    tenant,
+    client,
+    secret,
+    authority=authority,
+    disable_instance_discovery=True,
+    cache_persistence_options=TokenCachePersistenceOptions(),
 )
 credential.get_token(scope)
