@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RealAz } from "../stand/az.ts";
 import { alice } from "../stand/directory.ts";
@@ -29,7 +29,7 @@ export async function azUser({ vault }) {
   symlinkSync(program, join(folder, "bin", "az"));
   const env = {
     ...az.environment,
-    PATH: [join(folder, "bin"), dirname(realAz), "/usr/bin", "/bin"].join(":"),
+    PATH: `${join(folder, "bin")}:${az.environment.PATH}`,
     XDG_STATE_HOME: join(folder, "state"),
     XDG_RUNTIME_DIR: runtime,
     AZURE_TOKEN_CACHE_VAULT: vault,
@@ -40,6 +40,8 @@ export async function azUser({ vault }) {
     tenantId: alice.tenantId,
     /** The shim, under the name by which az's callers start it. */
     shim: join(folder, "bin", "az"),
+    /** How often az has been started by whoever found it on PATH, the shim included. */
+    starts: async () => (await az.starts()).length,
     /** What a program prints; a failure is thrown with what it said. */
     run: (...command) => outputOf(command, env),
     async end() {

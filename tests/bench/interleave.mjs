@@ -80,13 +80,6 @@ export class Timings {
     return Object.fromEntries([...this.#samples.keys()].map((name) => [name, this.ns(name)]));
   }
 
-  /** With a further subject: several of these in a row. */
-  withSum(name, parts) {
-    const rounds = parts.map((part) => this.#of(part));
-    const sums = rounds[0].map((_, round) => rounds.reduce((total, ofRounds) => total + ofRounds[round], 0));
-    return new Timings(new Map([...this.#samples, [name, sums]]));
-  }
-
   #of(name) {
     const samples = this.#samples.get(name);
     if (samples === undefined) throw new Error(`nothing called ${name} was timed`);

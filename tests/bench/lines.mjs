@@ -4,7 +4,7 @@ const both = [20, 24];
 /** The stand-in for Entra ID is in TypeScript. */
 const withStand = ["--import", "tsx"];
 
-/** Which program finds the values, under which Node, with which flags, in what time. */
+/** Which program finds the values, under which Node, with which flags, on how many cores at most, in what time. */
 export const measures = {
   hits: { nodes: both },
   "many-tokens": { nodes: both },
@@ -17,7 +17,7 @@ export const measures = {
   start: { nodes: [24] },
   register: { nodes: both },
   shim: { nodes: [24], flags: withStand },
-  "machine-crowd": { nodes: [24], flags: withStand },
+  "machine-crowd": { nodes: [24], flags: withStand, cores: 2 },
   "fresh-process": { nodes: both, flags: withStand },
   "store-hits": { nodes: both },
   redis: { nodes: both, flags: withStand },
@@ -204,7 +204,7 @@ export const lines = [
   {
     measure: "shim",
     value: "terraform.az",
-    says: "terraform's four calls through the shim, faster than with az",
+    says: "terraform's four calls in a row through the shim, faster than with az",
     atLeast: 50,
     unit: "x",
   },
@@ -217,8 +217,15 @@ export const lines = [
   },
   {
     measure: "machine-crowd",
+    value: "machine.starts",
+    says: "64 processes cold at once: starts of az",
+    atMost: 1,
+    unit: "",
+  },
+  {
+    measure: "machine-crowd",
     value: "machine.last",
-    says: "64 processes cold at once: the last one, after the fetch",
+    says: "64 processes cold at once on two cores: the last one, after the fetch",
     atMost: 1500,
     unit: "ms",
   },

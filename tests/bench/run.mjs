@@ -1,7 +1,7 @@
 // Measures every promise beside the peers, prints the table, writes target/bench.json, and exits 1 on a miss.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../../build/root.mjs";
@@ -17,11 +17,9 @@ const jsonPath = chosen.json ?? join(root, "target", "bench.json");
 
 const usualLimitMs = 300_000;
 const reports = [];
-for (const [name, { nodes, flags = [], limitMs = usualLimitMs }] of Object.entries(measures).filter(
-  ([name]) => isChosen(name),
-))
+for (const [name, { nodes, ...conditions }] of Object.entries(measures).filter(([name]) => isChosen(name)))
   for (const major of nodes.filter((major) => chosen.node === undefined || Number(chosen.node) === major))
-    reports.push({ name, major, ...measure(name, major, flags, limitMs) });
+    reports.push({ name, major, ...measure(name, major, conditions) });
 
 const rows = lines.filter(({ measure: name }) => isChosen(name)).flatMap(rowsOf);
 const comparisons = reports.flatMap(comparisonsOf);
@@ -37,11 +35,12 @@ function isChosen(name) {
 }
 
 /** In a process of its own: no measure optimises or burdens another's code. */
-function measure(name, major, flags, limitMs) {
+function measure(name, major, { flags = [], limitMs = usualLimitMs, cores }) {
   process.stderr.write(`measuring ${name} under Node ${major} ... `);
   const began = performance.now();
   const script = join(root, "tests", "bench", "measures", `${name}.mjs`);
-  const child = spawnSync(nodeBinary(major), [...flags, script], {
+  const [program, ...args] = [...pinnedTo(cores), nodeBinary(major), ...flags, script];
+  const child = spawnSync(program, args, {
     cwd: root,
     encoding: "utf8",
     timeout: limitMs,
@@ -50,6 +49,11 @@ function measure(name, major, flags, limitMs) {
   process.stderr.write(`${((performance.now() - began) / 1000).toFixed(1)} s\n`);
   if (child.status === 0 && report !== undefined) return { report };
   return { failure: `${child.error?.message ?? ""}${child.stderr ?? ""}${child.stdout ?? ""}`.trim() };
+}
+
+/** What keeps a command to so many cores, the first ones, where there are more. */
+function pinnedTo(cores = availableParallelism()) {
+  return cores < availableParallelism() ? ["taskset", "--cpu-list", `0-${cores - 1}`] : [];
 }
 
 /** A line that was not measured is a miss. */
