@@ -1,4 +1,4 @@
-// A module hook for the thread in which Node before 22.15 runs those of others.
+// A module hook for the thread in which an older Node runs those of others.
 import { type Loaded, loadedWithAddition } from "./source.ts";
 
 type NextLoad = (url: string, context: unknown) => Promise<Loaded>;

@@ -23,11 +23,28 @@ const module = process.getBuiltinModule("node:module");
 export async function watchLoads(): Promise<void> {
   watchCompilation();
   const { registerHooks } = module as NewerModule;
-  if (registerHooks === undefined) return watchModulesOfOldNode();
+  if (registerHooks === undefined || !areHooksSound()) return watchModulesOfOldNode();
   registerHooks({ load: (url, context, nextLoad) => loadedWithAddition(url, nextLoad(url, context)) });
 }
 
-/** Of CommonJS, before 22.15; later, too, where a tool such as tsx loads files in its own way. */
+/**
+ * In the majors that had unsound hooks, the first minor version and patch with sound ones; 23 never had any. Until then Node ends
+ * a program that has a hook, whatever it does, and whose CommonJS requires an ES module that imports another.
+ */
+const firstSound: Readonly<Record<number, readonly [number, number]>> = {
+  22: [22, 3],
+  23: [Number.POSITIVE_INFINITY, 0],
+  24: [11, 1],
+  25: [1, 0],
+};
+
+function areHooksSound(): boolean {
+  const [major = 0, minor = 0, patch = 0] = process.versions.node.split(".").map(Number);
+  const [firstMinor, firstPatch] = firstSound[major] ?? [0, 0];
+  return minor > firstMinor || (minor === firstMinor && patch >= firstPatch);
+}
+
+/** Of CommonJS, where Node has no hooks that see it; elsewhere, too, for a tool such as tsx that loads files in its own way. */
 function watchCompilation(): void {
   const prototype = module.prototype as unknown as { _compile: Compile };
   const compile = prototype._compile;
@@ -37,7 +54,7 @@ function watchCompilation(): void {
 }
 
 /**
- * Before 22.15 the documented hooks run in a thread of their own, whose start takes half as long as that of Node. Where no
+ * The documented hooks of an older Node run in a thread of their own, whose start takes half as long as that of Node. Where no
  * such thread runs, Node reads modules by what stands in `fs.promises`; where one does, a hook of ours joins the others.
  */
 async function watchModulesOfOldNode(): Promise<void> {

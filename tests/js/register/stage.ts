@@ -17,8 +17,13 @@ export const register = ["--import", "azure-token-cache/register"];
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
+/** 22.15.0, the first that has hooks in the program's thread. */
+export const nodeWithUnsoundHooks = join(root, "node_modules", "node-22-15", "bin", "node");
+
 /** What programs that are started one after the other share. */
 export interface RunOptions {
+  /** Default: the one that runs the tests. */
+  readonly node?: string;
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -93,9 +98,13 @@ export class Stage implements Disposable {
   }
 
   /** Runs a program that prints JSON, to its end. */
-  async run(name: string, source: string, { flags = register, env = {} }: RunOptions = {}): Promise<Run> {
+  async run(
+    name: string,
+    source: string,
+    { node = process.execPath, flags = register, env = {} }: RunOptions = {},
+  ): Promise<Run> {
     const path = this.write(name, source);
-    const child = spawn(process.execPath, [...flags, path], {
+    const child = spawn(node, [...flags, path], {
       cwd: this.folder,
       env: { ...this.environment, ...env },
       stdio: ["ignore", "pipe", "pipe"],
