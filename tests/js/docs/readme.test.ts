@@ -54,6 +54,19 @@ test("every npm script that a document names exists", () => {
   );
 });
 
+test("every measure that a document names exists", () => {
+  const named = documents.flatMap((document) =>
+    [...readFileSync(join(root, document), "utf8").matchAll(/bench -- --only=([\w-]+)/g)].map(
+      ([, name]) => name ?? "",
+    ),
+  );
+  assert.ok(named.length > 0);
+  assert.deepEqual(
+    named.filter((name) => !existsSync(join(root, "tests/bench/measures", `${name}.mjs`))),
+    [],
+  );
+});
+
 function examplesOf(document: string): string[] {
   const text = readFileSync(join(root, document), "utf8");
   return [...text.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, code]) => code ?? "");
