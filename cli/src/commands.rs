@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use azure_token_cache_core::az::error::AzError;
@@ -11,6 +10,7 @@ use lexopt::{Arg, Parser};
 
 use crate::exit;
 use crate::obtain::{Failed, Trouble};
+use crate::streams::{Unwritten, answer};
 
 mod clear;
 mod completions;
@@ -36,14 +36,18 @@ pub enum CommandError {
     Store(StoreError),
     /// The shim cannot be installed or removed.
     Shim(shim::ShimError),
+    /// The answer could not be written.
+    Unwritten(Unwritten),
     /// Something that was looked at is not well; it was printed.
     Unwell,
 }
 
 /// Runs the command that these arguments name.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    match command(arguments) {
-        Ok(text) => print(&text),
+    let answered =
+        command(arguments).and_then(|text| answer(text.as_bytes()).map_err(CommandError::Unwritten));
+    match answered {
+        Ok(()) => ExitCode::from(exit::DONE),
         Err(CommandError::Unwell) => ExitCode::from(exit::FAILED),
         Err(error) => {
             eprintln!("{} {error}", style::for_stderr().bad("azure-token-cache:"));
@@ -80,13 +84,6 @@ fn command(arguments: Vec<OsString>) -> Result<String, CommandError> {
     }
 }
 
-/// A failure to write is the reader's affair.
-fn print(text: &str) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    ExitCode::from(exit::DONE)
-}
-
 impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
@@ -97,7 +94,9 @@ impl CommandError {
                 exit::NO_AZ
             }
             Self::Store(_) => exit::NO_STORE,
-            Self::Az(_) | Self::Trouble(_) | Self::Shim(_) | Self::Unwell => exit::FAILED,
+            Self::Az(_) | Self::Trouble(_) | Self::Shim(_) | Self::Unwritten(_) | Self::Unwell => {
+                exit::FAILED
+            }
         }
     }
 }
@@ -116,6 +115,7 @@ impl Display for CommandError {
             Self::Trouble(trouble) => Display::fmt(trouble, f),
             Self::Store(error) => write!(f, "{error}"),
             Self::Shim(error) => Display::fmt(error, f),
+            Self::Unwritten(error) => Display::fmt(error, f),
             Self::Unwell => f.write_str("something is not well"),
         }
     }

@@ -13,6 +13,7 @@ mod obtain;
 mod open_store;
 mod real_az;
 mod shim;
+mod streams;
 mod surroundings;
 mod zone;
 

@@ -16,12 +16,13 @@ use azure_token_cache_core::az::output::Exit;
 use azure_token_cache_host::run;
 use azure_token_cache_host::store::Token;
 
-use crate::exit::{SHELL_CANNOT_EXECUTE, SHELL_NOT_FOUND};
+use crate::exit::{FAILED, SHELL_CANNOT_EXECUTE, SHELL_NOT_FOUND};
 use crate::kept_version;
 use crate::login::AzLogin;
 use crate::obtain::{Asked, Failed, Outcome, forget, obtain};
 use crate::open_store::open;
 use crate::real_az::{NoAz, RealAz};
+use crate::streams;
 use crate::surroundings::{BYPASS, Surroundings, is_bypassed};
 use crate::zone::SystemZone;
 
@@ -131,11 +132,19 @@ fn az_prints_utf8() -> bool {
     cfg!(unix) && !is_told && locale.is_none_or(is_utf8)
 }
 
-/// A failure to write is the reader's affair, as it is with az.
 fn print(bytes: &[u8]) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
-    ExitCode::SUCCESS
+    print_with(bytes, ExitCode::SUCCESS)
+}
+
+/// `code` counts where the answer has arrived.
+fn print_with(bytes: &[u8], code: ExitCode) -> ExitCode {
+    match streams::answer(bytes) {
+        Ok(()) => code,
+        Err(unwritten) => {
+            let _ = writeln!(io::stderr(), "az: {unwritten}");
+            ExitCode::from(FAILED)
+        }
+    }
 }
 
 fn print_failure(failed: &Failed) -> ExitCode {
@@ -151,8 +160,7 @@ fn print_failure(failed: &Failed) -> ExitCode {
 fn print_run(answer: &run::Answer) -> Option<ExitCode> {
     let Exit::Code(code) = answer.exit else { return None };
     let _ = io::stderr().write_all(&answer.stderr);
-    print(&answer.stdout);
-    Some(exit_code(code))
+    Some(print_with(&answer.stdout, exit_code(code)))
 }
 
 /// Exit codes beyond a byte are Windows' own.

@@ -8,4 +8,5 @@ mod logins;
 mod passing_through;
 mod processes;
 mod stage;
+mod streams;
 mod tokens;
