@@ -7,6 +7,7 @@ use std::process::ExitCode;
 mod ancestors;
 mod commands;
 mod exit;
+mod handover;
 mod kept_version;
 mod login;
 mod obtain;

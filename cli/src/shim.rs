@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
-use std::process::{Command as Process, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use azure_token_cache_core::az::account::{AccountEnvironment, AccountError, AccountFiles};
@@ -16,14 +16,14 @@ use azure_token_cache_core::az::output::Exit;
 use azure_token_cache_host::run;
 use azure_token_cache_host::store::Token;
 
-use crate::exit::{FAILED, SHELL_CANNOT_EXECUTE, SHELL_NOT_FOUND};
+use crate::exit::FAILED;
+use crate::handover::{become_az, run_az};
 use crate::kept_version;
 use crate::login::AzLogin;
 use crate::obtain::{Asked, Failed, Outcome, forget, obtain};
 use crate::open_store::open;
-use crate::real_az::{NoAz, RealAz};
 use crate::streams;
-use crate::surroundings::{BYPASS, Surroundings, is_bypassed};
+use crate::surroundings::{Surroundings, is_bypassed};
 use crate::zone::SystemZone;
 
 /// az's callers give up by themselves; this ends an az that hangs after they are gone.
@@ -44,20 +44,16 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
 
 fn answered(arguments: &[OsString]) -> Option<ExitCode> {
     let words: Vec<&[u8]> = arguments.iter().map(|word| word.as_encoded_bytes()).collect();
-    let command = parse(&words);
-    if command == Command::Unknown {
-        forget_at_logout(&words);
-        return None;
-    }
-    let surroundings = Surroundings::of_process().ok()?;
-    if !is_plain_here(&surroundings, names_format(&words)) {
-        return None;
-    }
-    match command {
-        Command::Token(command, render) => token(&command, render, &surroundings),
-        Command::AccountShow => account(&surroundings, answer::account_show),
-        Command::AccountList => account(&surroundings, answer::account_list),
-        Command::Version => kept_version::version(&surroundings).and_then(|answer| print_run(&answer)),
+    let plain = || {
+        let surroundings = Surroundings::of_process().ok()?;
+        is_plain_here(&surroundings, names_format(&words)).then_some(surroundings)
+    };
+    match parse(&words) {
+        Command::Token(command, render) => token(&command, render, &plain()?),
+        Command::AccountShow => account(&plain()?, answer::account_show),
+        Command::AccountList => account(&plain()?, answer::account_list),
+        Command::Version => kept_version::version(&plain()?).and_then(|answer| print_run(&answer)),
+        Command::Logout => log_out(arguments),
         Command::Unknown => None,
     }
 }
@@ -168,44 +164,11 @@ fn exit_code(code: i32) -> ExitCode {
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
-/// Whoever logs out wants no token left behind.
-fn forget_at_logout(words: &[&[u8]]) {
-    if matches!(words, [b"logout", ..] | [b"account", b"clear", ..])
-        && let (Ok(surroundings), Ok(store)) = (Surroundings::of_process(), open())
-    {
-        forget(&store, &surroundings);
-    }
-}
-
-/// Starts the real az in this process's place. Returns only if that is not possible.
-fn become_az(arguments: &[OsString]) -> ExitCode {
-    let az = match RealAz::find() {
-        Ok(az) => az,
-        Err(none) => {
-            eprintln!("az: {none}");
-            let is_missing = matches!(none, NoAz::Nowhere);
-            return ExitCode::from(if is_missing { SHELL_NOT_FOUND } else { SHELL_CANNOT_EXECUTE });
-        }
-    };
-    let mut process = Process::new(&az.path);
-    let (name, started) = az.variable();
-    process.args(arguments).env(name, started).env(BYPASS, "1");
-    replace_by(process).unwrap_or_else(|error| {
-        eprintln!("az: {} could not be started: {error}", az.path.display());
-        ExitCode::from(SHELL_CANNOT_EXECUTE)
+/// Whoever logs out wants no token left behind: none of before, and none that another process keeps while az is at it.
+fn log_out(arguments: &[OsString]) -> Option<ExitCode> {
+    let surroundings = Surroundings::of_process().ok()?;
+    run_az(arguments, || {
+        // az has run, or is about to: once.
+        let _ = panic::catch_unwind(|| open().map(|store| forget(&store, &surroundings)));
     })
-}
-
-#[cfg(unix)]
-fn replace_by(mut process: Process) -> io::Result<ExitCode> {
-    use std::os::unix::process::CommandExt;
-    Err(process.exec())
-}
-
-/// Windows has no way to become another program: this one waits for it.
-#[cfg(not(unix))]
-fn replace_by(mut process: Process) -> io::Result<ExitCode> {
-    let status = process.status()?;
-    // A code beyond a byte must come through too.
-    std::process::exit(status.code().unwrap_or(1))
 }

@@ -5,6 +5,7 @@
 mod commands;
 mod install;
 mod logins;
+mod logout;
 mod passing_through;
 mod processes;
 mod stage;
