@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use azure_token_cache_core::az::output::Exit;
 use azure_token_cache_host::run;
 
+use crate::login::AzLogin;
 use crate::obtain::start_az;
 use crate::real_az::{RealAz, shim_folder};
 use crate::surroundings::Surroundings;
@@ -30,6 +31,7 @@ pub fn version(surroundings: &Surroundings) -> Option<run::Answer> {
     if let Some(stdout) = kept(&header) {
         return Some(run::Answer { exit: Exit::Code(0), stdout, stderr: Vec::new() });
     }
+    AzLogin::read(surroundings, None).let_rest();
     let arguments = ["version", "--output", "json"].map(str::to_owned).into();
     let answer = start_az(&az, arguments, surroundings, LIMIT).ok()?;
     if answer.exit == Exit::Code(0) && answer.stderr.is_empty() {

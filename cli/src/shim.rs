@@ -19,8 +19,8 @@ use azure_token_cache_host::store::Token;
 use crate::exit::FAILED;
 use crate::handover::{become_az, run_az};
 use crate::kept_version;
-use crate::login::AzLogin;
-use crate::obtain::{Asked, Failed, Outcome, forget, obtain};
+use crate::login::{AzLogin, Unrest};
+use crate::obtain::{Asked, Failed, Outcome, Trouble, forget, obtain};
 use crate::open_store::open;
 use crate::streams;
 use crate::surroundings::{Surroundings, is_bypassed};
@@ -38,6 +38,7 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
         if let Ok(Some(code)) = answered {
             return code;
         }
+        let _ = panic::catch_unwind(let_login_rest);
     }
     become_az(arguments)
 }
@@ -83,6 +84,7 @@ fn token(command: &TokenCommand<'_>, render: Render, surroundings: &Surroundings
         code = match outcome {
             Outcome::Token(token) => Some(print(document(&token, render).as_bytes())),
             Outcome::Failed(failed) => Some(print_failure(&failed)),
+            Outcome::Trouble(Trouble::Unrest(unrest)) => Some(refuse(unrest)),
             Outcome::Trouble(_) => None,
         };
     });
@@ -108,8 +110,9 @@ pub fn document(token: &Token, render: Render) -> String {
 /// What az prints of its profile, of which `said` tells.
 fn account(surroundings: &Surroundings, said: Said) -> Option<ExitCode> {
     let mut login = AzLogin::read(surroundings, None);
-    // An az that is started while another one writes the profile would overwrite it with nothing.
-    login.settled_account(None, None).ok()?;
+    if let Err(unrest) = login.settled_account(None, None) {
+        return Some(refuse(unrest));
+    }
     let shown = said(&login.contents().ok()?, &surroundings.account_environment()).ok()??;
     (shown.is_ascii() || az_prints_utf8()).then(|| print(shown.as_bytes()))
 }
@@ -126,6 +129,19 @@ fn az_prints_utf8() -> bool {
         ["c", "posix"].contains(&locale.as_str()) || locale.contains("utf-8") || locale.contains("utf8")
     };
     cfg!(unix) && !is_told && locale.is_none_or(is_utf8)
+}
+
+/// An az that reads a half-written profile overwrites it with nothing.
+fn refuse(unrest: Unrest) -> ExitCode {
+    let _ = writeln!(io::stderr(), "ERROR: {}", Trouble::Unrest(unrest));
+    ExitCode::from(FAILED)
+}
+
+/// For what only az can do, with a broken profile too: it may be what puts that right.
+fn let_login_rest() {
+    if let Ok(surroundings) = Surroundings::of_process() {
+        AzLogin::read(&surroundings, None).let_rest();
+    }
 }
 
 fn print(bytes: &[u8]) -> ExitCode {
@@ -167,6 +183,7 @@ fn exit_code(code: i32) -> ExitCode {
 /// Whoever logs out wants no token left behind: none of before, and none that another process keeps while az is at it.
 fn log_out(arguments: &[OsString]) -> Option<ExitCode> {
     let surroundings = Surroundings::of_process().ok()?;
+    AzLogin::read(&surroundings, None).let_rest();
     run_az(arguments, || {
         // az has run, or is about to: once.
         let _ = panic::catch_unwind(|| open().map(|store| forget(&store, &surroundings)));

@@ -11,3 +11,4 @@ mod processes;
 mod stage;
 mod streams;
 mod tokens;
+mod unrest;
