@@ -20,7 +20,7 @@ const STARTED_MAX: usize = 16;
 const FOLDER: &str = "shim";
 const RECORD: &str = "az";
 /// What every program of this kind is called, and what a script that stands for one names.
-const OWN_NAME: &str = "azure-token-cache";
+pub const OWN_NAME: &str = "azure-token-cache";
 
 /// The az to start, and what its environment gets so that no shim starts it again.
 pub struct RealAz {

@@ -11,7 +11,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use super::{CommandError, help};
 use crate::kept_version::make_folder;
-use crate::real_az::{NoAz, RealAz, is_shim, record_file, recorded, shim_folder};
+use crate::real_az::{NoAz, OWN_NAME, RealAz, is_shim, record_file, recorded, shim_folder};
 use crate::surroundings::{our_folder, search_path};
 
 /// What the link is called.
@@ -98,8 +98,9 @@ fn install(link: &Path, az: Option<PathBuf>) -> Result<String, ShimError> {
 
 /// A link that leads nowhere was ours, where it names this program.
 fn is_ours(link: &Path) -> bool {
-    let names_us = |target: PathBuf| target.to_string_lossy().contains("azure-token-cache");
-    is_shim(link) || fs::read_link(link).is_ok_and(names_us)
+    let names_us = |target: PathBuf| target.file_stem().is_some_and(|stem| stem == OWN_NAME);
+    let leads_nowhere = || matches!(link.try_exists(), Ok(false));
+    is_shim(link) || (leads_nowhere() && fs::read_link(link).is_ok_and(names_us))
 }
 
 fn record(az: &Path) -> Result<(), ShimError> {

@@ -4,6 +4,7 @@
 
 mod commands;
 mod install;
+mod links;
 mod logins;
 mod logout;
 mod passing_through;
