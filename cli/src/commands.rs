@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
 use std::process::ExitCode;
 
-use azure_token_cache_core::az::error::AzError;
+use azure_token_cache_core::az::account::Absence;
 use azure_token_cache_host::store::StoreError;
 use lexopt::{Arg, Parser};
 
@@ -23,6 +23,8 @@ mod status;
 mod style;
 mod token_options;
 
+use shim::ShimError;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub enum CommandError {
@@ -35,7 +37,7 @@ pub enum CommandError {
     /// The store cannot be used.
     Store(StoreError),
     /// The shim cannot be installed or removed.
-    Shim(shim::ShimError),
+    Shim(ShimError),
     /// The answer could not be written.
     Unwritten(Unwritten),
     /// Something that was looked at is not well; it was printed.
@@ -88,17 +90,28 @@ impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Trouble(Trouble::Request(_)) => exit::USAGE,
-            Self::Az(failed) if failed.failure.class == "LoginRequired" => exit::LOGIN_NEEDED,
-            Self::Trouble(Trouble::Absent(_)) => exit::LOGIN_NEEDED,
-            Self::Trouble(Trouble::NoAz(_) | Trouble::Az(AzError::NotInstalled | AzError::NotExecutable)) => {
-                exit::NO_AZ
-            }
-            Self::Store(_) => exit::NO_STORE,
-            Self::Az(_) | Self::Trouble(_) | Self::Shim(_) | Self::Unwritten(_) | Self::Unwell => {
-                exit::FAILED
-            }
+            Self::Az(failed) => exit_code_of(&failed.failure.class),
+            Self::Trouble(Trouble::Az(error)) => exit_code_of(error.code()),
+            Self::Trouble(Trouble::Absent(absence)) if is_nobody(absence) => exit::LOGIN_NEEDED,
+            Self::Trouble(Trouble::NoAz(_)) | Self::Shim(ShimError::NoAz(_)) => exit::NO_AZ,
+            Self::Store(_) | Self::Shim(ShimError::Place(_)) => exit::NO_STORE,
+            Self::Trouble(_) | Self::Shim(_) | Self::Unwritten(_) | Self::Unwell => exit::FAILED,
         }
     }
+}
+
+/// By the name of az's error, which is what is kept of one.
+fn exit_code_of(class: &str) -> u8 {
+    match class {
+        "LoginRequired" => exit::LOGIN_NEEDED,
+        "NotInstalled" | "NotExecutable" => exit::NO_AZ,
+        _ => exit::FAILED,
+    }
+}
+
+/// Whether nobody is logged in, and not only a subscription missing.
+fn is_nobody(absence: &Absence) -> bool {
+    matches!(absence, Absence::NoAccounts | Absence::NoneInCloud { .. })
 }
 
 impl From<lexopt::Error> for CommandError {

@@ -8,7 +8,7 @@ use lexopt::Parser;
 
 use super::style::duration;
 use super::token_options::TokenOptions;
-use super::{CommandError, help};
+use super::{CommandError, help, is_nobody};
 use crate::login::AzLogin;
 use crate::obtain::{Trouble, entry_key, loaded, unix_ms};
 use crate::open_store::open;
@@ -38,8 +38,9 @@ fn explain(options: &TokenOptions, surroundings: &Surroundings) -> Result<Vec<Li
     let identity = match account {
         Account::Present(identity) => identity,
         Account::Absent(absence) => {
+            let why = if is_nobody(&absence) { "nobody is logged in" } else { "no subscription is chosen" };
             lines.push(("login", absence.to_string()));
-            lines.push(("answer", "az's error: nobody is logged in".into()));
+            lines.push(("answer", format!("az's error: {why}")));
             return Ok(lines);
         }
     };
