@@ -10,7 +10,7 @@ use lexopt::{Arg, Parser};
 
 use crate::exit;
 use crate::obtain::{Failed, Trouble};
-use crate::streams::{Unwritten, answer};
+use crate::streams::{Unwritten, answer, say};
 
 mod clear;
 mod completions;
@@ -52,7 +52,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Ok(()) => ExitCode::from(exit::DONE),
         Err(CommandError::Unwell) => ExitCode::from(exit::FAILED),
         Err(error) => {
-            eprintln!("{} {error}", style::for_stderr().bad("azure-token-cache:"));
+            say(format_args!("{} {error}", style::for_stderr().bad("azure-token-cache:")));
             ExitCode::from(error.exit_code())
         }
     }

@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 
 use crate::exit::{SHELL_CANNOT_EXECUTE, SHELL_NOT_FOUND};
 use crate::real_az::{NoAz, RealAz};
+use crate::streams::say;
 use crate::surroundings::BYPASS;
 
 #[cfg(unix)]
@@ -20,7 +21,7 @@ pub fn become_az(arguments: &[OsString]) -> ExitCode {
     let az = match RealAz::find() {
         Ok(az) => az,
         Err(none) => {
-            eprintln!("az: {none}");
+            say(format_args!("az: {none}"));
             let is_missing = matches!(none, NoAz::Nowhere);
             return ExitCode::from(if is_missing { SHELL_NOT_FOUND } else { SHELL_CANNOT_EXECUTE });
         }
@@ -29,7 +30,7 @@ pub fn become_az(arguments: &[OsString]) -> ExitCode {
         Ok(code) => return code,
         Err(error) => error,
     };
-    eprintln!("az: {} could not be started: {error}", az.path.display());
+    say(format_args!("az: {} could not be started: {error}", az.path.display()));
     ExitCode::from(SHELL_CANNOT_EXECUTE)
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::kept_version;
 use crate::login::{AzLogin, Unrest};
 use crate::obtain::{Asked, Failed, Outcome, Trouble, forget, obtain};
 use crate::open_store::open;
-use crate::streams;
+use crate::streams::{self, pass_on, say};
 use crate::surroundings::{Surroundings, is_bypassed};
 use crate::zone::SystemZone;
 
@@ -133,7 +133,7 @@ fn az_prints_utf8() -> bool {
 
 /// An az that reads a half-written profile overwrites it with nothing.
 fn refuse(unrest: Unrest) -> ExitCode {
-    let _ = writeln!(io::stderr(), "ERROR: {}", Trouble::Unrest(unrest));
+    say(format_args!("ERROR: {}", Trouble::Unrest(unrest)));
     ExitCode::from(FAILED)
 }
 
@@ -153,7 +153,7 @@ fn print_with(bytes: &[u8], code: ExitCode) -> ExitCode {
     match streams::answer(bytes) {
         Ok(()) => code,
         Err(unwritten) => {
-            let _ = writeln!(io::stderr(), "az: {unwritten}");
+            say(format_args!("az: {unwritten}"));
             ExitCode::from(FAILED)
         }
     }
@@ -165,13 +165,13 @@ fn print_failure(failed: &Failed) -> ExitCode {
         Some(az) => (az.stderr.clone().into_bytes(), az.exit_code),
         None => (format!("ERROR: {}\n", failure.message).into_bytes(), 1),
     };
-    let _ = io::stderr().write_all(stderr.as_deref().unwrap_or(&said));
+    pass_on(stderr.as_deref().unwrap_or(&said));
     exit_code(code)
 }
 
 fn print_run(answer: &run::Answer) -> Option<ExitCode> {
     let Exit::Code(code) = answer.exit else { return None };
-    let _ = io::stderr().write_all(&answer.stderr);
+    pass_on(&answer.stderr);
     Some(print_with(&answer.stdout, exit_code(code)))
 }
 

@@ -1,4 +1,4 @@
-//! Standard output and standard error: a reader who went away is no failure, an answer that could not be written is one.
+//! What this program writes: a reader who went away is no failure, an answer that could not be written is one.
 
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, ErrorKind, Write};
@@ -14,6 +14,16 @@ pub fn answer(bytes: &[u8]) -> Result<(), Unwritten> {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Unwritten(error)),
         _ => Ok(()),
     }
+}
+
+/// Says a line on standard error. Where that cannot be written there is nobody to tell.
+pub fn say(line: impl Display) {
+    pass_on(format!("{line}\n").as_bytes());
+}
+
+/// Writes to standard error what az said there.
+pub fn pass_on(said: &[u8]) {
+    let _ = io::stderr().write_all(said);
 }
 
 impl Display for Unwritten {

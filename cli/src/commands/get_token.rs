@@ -11,6 +11,7 @@ use super::{CommandError, help, style};
 use crate::obtain::{Asked, Outcome, Trouble, obtain};
 use crate::open_store::open;
 use crate::shim::document;
+use crate::streams::say;
 use crate::surroundings::{Surroundings, is_off};
 
 /// As long as a credential's fetch may take.
@@ -60,7 +61,8 @@ fn store() -> Option<Store> {
         return None;
     }
     let complain = |error: &_| {
-        eprintln!("{} the token is not kept: {error}", style::for_stderr().doubtful("azure-token-cache:"));
+        let name = style::for_stderr().doubtful("azure-token-cache:");
+        say(format_args!("{name} the token is not kept: {error}"));
     };
     open().inspect_err(complain).ok()
 }

@@ -48,3 +48,19 @@ fn a_reader_who_went_away_is_no_failure() {
     without_reader(stage.shim(&["account", "show"]));
     without_reader(stage.program(&["get-token"]));
 }
+
+#[test]
+fn an_error_that_nobody_can_be_told_keeps_its_exit_code() {
+    let stage = Stage::new("untold");
+    stage.az("echo 'ERROR: something' >&2; exit 9");
+    let failing = stage.shim(&["account", "get-access-token"]);
+    let mut missing = stage.shim(&["group", "list"]);
+    missing.env("PATH", stage.path("shim"));
+    let mut noted = stage.program(&["get-token"]);
+    noted.env("AZURE_TOKEN_CACHE_DIRECTORY", "relative");
+    let bogus = stage.program(&["bogus"]);
+    for (mut command, code) in [(failing, 9), (missing, 127), (bogus, 2), (noted, 1)] {
+        let status = command.stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{command:?}");
+    }
+}
