@@ -14,6 +14,8 @@ mod obtain;
 mod open_store;
 mod real_az;
 mod shim;
+#[cfg(unix)]
+mod signals;
 mod streams;
 mod surroundings;
 mod zone;
@@ -22,6 +24,8 @@ mod zone;
 const AS_AZ: &str = "az";
 
 fn main() -> ExitCode {
+    #[cfg(unix)]
+    signals::attend_to_children();
     let mut words = std::env::args_os();
     let name = words.next().unwrap_or_default();
     let mut arguments: Vec<OsString> = words.collect();

@@ -12,6 +12,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signa
 use rustix::process::{Pid, Resource, Rlimit, WaitId, WaitIdOptions, setrlimit, waitid};
 
 use crate::exit::{FAILED, SHELL_SIGNALLED};
+use crate::signals::leave_as_found;
 
 /// What callers end a program with.
 const PASSED_ON: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
@@ -20,6 +21,7 @@ const PASSED_ON: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT,
 static AZ: AtomicI32 = AtomicI32::new(0);
 
 pub fn replace_by(mut command: Command) -> io::Result<ExitCode> {
+    leave_as_found(&mut command);
     Err(command.exec())
 }
 
@@ -29,6 +31,7 @@ pub fn run(mut command: Command, around: impl Fn()) -> io::Result<ExitCode> {
     let relay = Relay::hold()?;
     around();
     relay.let_go_in(&mut command);
+    leave_as_found(&mut command);
     let mut child = command.spawn().inspect_err(|_| restore(&relay.mask, &relay.actions))?;
     relay.open(&child);
     wait_without_reaping(&child);

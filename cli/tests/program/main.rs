@@ -10,6 +10,7 @@ mod logins;
 mod logout;
 mod passing_through;
 mod processes;
+mod signals;
 mod stage;
 mod streams;
 mod tokens;
