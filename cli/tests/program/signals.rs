@@ -35,7 +35,7 @@ fn az_ignores_what_the_caller_ignores_and_nothing_else() {
         status.lines().find(|line| line.starts_with("SigIgn:")).unwrap().to_owned()
     };
     let usual = ignored("", "real/az group");
-    for signals in ["", "CHLD", "CHLD INT TERM"] {
+    for signals in ["", "CHLD", "PIPE", "CHLD PIPE INT TERM"] {
         let without_shim = ignored(signals, "real/az group");
         assert_eq!(without_shim == usual, signals.is_empty(), "{signals} {usual}");
         for words in ["group", "logout"] {
