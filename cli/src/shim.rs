@@ -1,8 +1,6 @@
 //! The shim: what it can answer as az would, it answers; for everything else it becomes the real az.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,6 +13,7 @@ use azure_token_cache_core::az::command::{
 use azure_token_cache_core::az::output::Exit;
 use azure_token_cache_host::run;
 use azure_token_cache_host::store::Token;
+use azure_token_cache_host::witness::LoginFiles;
 
 use crate::exit::FAILED;
 use crate::handover::{become_az, run_az};
@@ -60,18 +59,16 @@ fn answered(arguments: &[OsString]) -> Option<ExitCode> {
 }
 
 fn is_plain_here(surroundings: &Surroundings, names_format: bool) -> bool {
-    let config = match fs::read(surroundings.config_folder.join("config")) {
-        Ok(bytes) => Some(bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(_) => return false,
-    };
+    let mut files = LoginFiles::new(vec![surroundings.config_folder.join("config")], Vec::new());
+    files.read();
+    let Ok(config) = files.contents(0) else { return false };
     let variable = |name| std::env::var_os(name).map(OsString::into_encoded_bytes);
     let (output, warning) = (variable("AZURE_CORE_OUTPUT"), variable("AZURE_CLIENTS_SHOW_SECRETS_WARNING"));
     let setting = Setting {
         completing: std::env::var_os("_ARGCOMPLETE").is_some(),
         azure_core_output: output.as_deref(),
         azure_clients_show_secrets_warning: warning.as_deref(),
-        config: config.as_deref(),
+        config,
     };
     is_plain(&setting, names_format)
 }

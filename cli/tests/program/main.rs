@@ -10,6 +10,7 @@ mod logins;
 mod logout;
 mod passing_through;
 mod processes;
+mod settings;
 mod signals;
 mod stage;
 mod streams;
