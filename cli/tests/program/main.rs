@@ -16,3 +16,4 @@ mod stage;
 mod streams;
 mod tokens;
 mod unrest;
+mod zones;
