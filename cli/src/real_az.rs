@@ -19,6 +19,8 @@ const STARTED_MAX: usize = 16;
 /// The folder of ours in the state folder, and the file in it that names the real az.
 const FOLDER: &str = "shim";
 const RECORD: &str = "az";
+/// The file beside the link that names it too.
+const RECORD_BESIDE: &str = ".azure-token-cache-az";
 /// What every program of this kind is called, and what a script that stands for one names.
 pub const OWN_NAME: &str = "azure-token-cache";
 
@@ -81,16 +83,22 @@ impl Display for NoAz {
     }
 }
 
-/// What was recorded at install, whether or not it is still there.
-pub fn recorded() -> Option<PathBuf> {
-    let bytes = fs::read(record_file()?).ok()?;
-    let path = path_of(bytes.strip_suffix(b"\n").unwrap_or(&bytes))?;
-    path.is_absolute().then_some(path)
+/// What was recorded at install, whether or not it is still there: beside the link, then in the state folder.
+pub fn recorded() -> impl Iterator<Item = PathBuf> {
+    folders_of_shims()
+        .map(|folder| record_beside(&folder))
+        .chain(record_file())
+        .filter_map(|file| read(&file))
 }
 
-/// Where that is recorded; `None` where nothing of ours may be kept.
+/// Where the state folder has it; `None` where nothing of ours may be kept.
 pub fn record_file() -> Option<PathBuf> {
     Some(shim_folder()?.join(RECORD))
+}
+
+/// Where a folder with a link has it, for callers whose environment leads to another state folder.
+pub fn record_beside(folder: &Path) -> PathBuf {
+    folder.join(RECORD_BESIDE)
 }
 
 /// The folder of what belongs to the shim.
@@ -109,13 +117,30 @@ pub fn is_shim(file: &Path) -> bool {
 fn choose(above: &[PathBuf], search_path: &OsStr) -> Result<PathBuf, NoAz> {
     let recorded = recorded().filter(|path| is_executable(path));
     let mut last = None;
-    for candidate in recorded.into_iter().chain(find_all(search_path)).filter(|path| !is_shim(path)) {
+    for candidate in recorded.chain(find_all(search_path)).filter(|path| !is_shim(path)) {
         if !above.contains(&candidate) {
             return Ok(candidate);
         }
         last = Some(candidate);
     }
     last.ok_or(NoAz::Nowhere)
+}
+
+/// Where this process was started from by its path, and the first shim on PATH, which it is where it was not.
+fn folders_of_shims() -> impl Iterator<Item = PathBuf> {
+    let name = std::env::args_os().next().map(PathBuf::from).filter(|name| name.components().count() > 1);
+    let by_path = name.and_then(|name| std::path::absolute(name).ok());
+    let on_path = || find_all(&search_path()).find(|file| is_shim(file));
+    by_path
+        .into_iter()
+        .chain(std::iter::once_with(on_path).flatten())
+        .filter_map(|link| Some(link.parent()?.to_owned()))
+}
+
+fn read(file: &Path) -> Option<PathBuf> {
+    let bytes = fs::read(file).ok()?;
+    let path = path_of(bytes.strip_suffix(b"\n").unwrap_or(&bytes))?;
+    path.is_absolute().then_some(path)
 }
 
 fn started_twice(started: &OsStr) -> OsString {

@@ -11,7 +11,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use super::{CommandError, help};
 use crate::kept_version::make_folder;
-use crate::real_az::{NoAz, OWN_NAME, RealAz, is_shim, record_file, recorded, shim_folder};
+use crate::real_az::{NoAz, OWN_NAME, RealAz, is_shim, record_beside, record_file, recorded, shim_folder};
 use crate::surroundings::{our_folder, search_path};
 
 /// What the link is called.
@@ -87,9 +87,10 @@ fn install(link: &Path, az: Option<PathBuf>) -> Result<String, ShimError> {
     if link.symlink_metadata().is_ok() && !is_ours(link) {
         return Err(ShimError::InTheWay(link.to_owned()));
     }
-    record(&az)?;
     let folder = link.parent().unwrap_or(link);
-    make_folder(folder).map_err(system(folder))?;
+    for file in records(folder) {
+        record(&az, &file)?;
+    }
     put_link(link).map_err(system(link))?;
     let mut text = format!("Installed {}, in front of {}.\n", link.display(), az.display());
     text.push_str(&advice(link));
@@ -103,11 +104,15 @@ fn is_ours(link: &Path) -> bool {
     is_shim(link) || (leads_nowhere() && fs::read_link(link).is_ok_and(names_us))
 }
 
-fn record(az: &Path) -> Result<(), ShimError> {
-    let place = || our_folder().err().map_or(ShimError::NoAz(NoAz::Nowhere), ShimError::Place);
-    let (folder, file) = shim_folder().zip(record_file()).ok_or_else(place)?;
-    make_folder(&folder).map_err(system(&folder))?;
-    fs::write(&file, [az.as_os_str().as_encoded_bytes(), b"\n"].concat()).map_err(system(&file))
+/// The files that name the real az. Without a state folder the one beside the link does.
+fn records(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    [record_beside(folder)].into_iter().chain(record_file())
+}
+
+fn record(az: &Path, file: &Path) -> Result<(), ShimError> {
+    let folder = file.parent().unwrap_or(file);
+    make_folder(folder).map_err(system(folder))?;
+    fs::write(file, [az.as_os_str().as_encoded_bytes(), b"\n"].concat()).map_err(system(file))
 }
 
 /// A link to where this program really is: the link that npm made may go.
@@ -134,18 +139,23 @@ fn uninstall(link: &Path) -> Result<String, ShimError> {
         return Err(ShimError::InTheWay(link.to_owned()));
     }
     fs::remove_file(link).map_err(system(link))?;
+    let beside = record_beside(link.parent().unwrap_or(link));
+    gone(fs::remove_file(&beside)).map_err(system(&beside))?;
     if let Some(folder) = shim_folder() {
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(ShimError::System(folder, error));
-            }
-            _ => {}
-        }
+        gone(fs::remove_dir_all(&folder)).map_err(system(&folder))?;
     }
     Ok(format!(
         "Removed {}. Shells that are open may remember it: 'hash -r' makes them forget.\n",
         link.display()
     ))
+}
+
+/// What is not there need not be removed.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 fn status(link: &Path) -> String {
@@ -155,7 +165,7 @@ fn status(link: &Path) -> String {
         Err(_) => format!("not installed at {}", link.display()),
     };
     let real = match RealAz::find() {
-        Ok(az) if recorded().as_ref() == Some(&az.path) => format!("{} (recorded)", az.path.display()),
+        Ok(az) if recorded().any(|path| path == az.path) => format!("{} (recorded)", az.path.display()),
         Ok(az) => format!("{} (found on PATH)", az.path.display()),
         Err(none) => none.to_string(),
     };
