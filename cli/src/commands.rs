@@ -10,6 +10,8 @@ use lexopt::{Arg, Parser};
 
 use crate::exit;
 use crate::obtain::{Failed, Trouble};
+use crate::open_store::unknown_vault;
+use crate::store_trouble::Told;
 use crate::streams::{Unwritten, answer, say};
 
 mod clear;
@@ -46,6 +48,9 @@ pub enum CommandError {
 
 /// Runs the command that these arguments name.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    if let Some(unknown) = unknown_vault() {
+        say(format_args!("{} {unknown}", style::for_stderr().doubtful("azure-token-cache:")));
+    }
     let answered =
         command(arguments).and_then(|text| answer(text.as_bytes()).map_err(CommandError::Unwritten));
     match answered {
@@ -126,7 +131,7 @@ impl Display for CommandError {
             Self::Usage(text) => f.write_str(text),
             Self::Az(failed) => f.write_str(&failed.failure.message),
             Self::Trouble(trouble) => Display::fmt(trouble, f),
-            Self::Store(error) => write!(f, "{error}"),
+            Self::Store(error) => Display::fmt(&Told(error), f),
             Self::Shim(error) => Display::fmt(error, f),
             Self::Unwritten(error) => Display::fmt(error, f),
             Self::Unwell => f.write_str("something is not well"),

@@ -16,6 +16,7 @@ mod real_az;
 mod shim;
 #[cfg(unix)]
 mod signals;
+mod store_trouble;
 mod streams;
 mod surroundings;
 mod zone;

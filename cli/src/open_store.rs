@@ -1,6 +1,6 @@
 //! The store that this program shares with every other process of the user.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 
 use azure_token_cache_host::store::{Store, StoreError, StoreOptions, VaultChoice, VaultKind};
 
@@ -9,19 +9,32 @@ use crate::surroundings::{given_folder, store_environment};
 /// The store's name where nobody gives another.
 const NAME: &str = "default";
 
-/// Opens it. `AZURE_TOKEN_CACHE_VAULT` names a vault to use instead of the first that works.
+/// Names a vault to use instead of the first that works.
+const VAULT: &str = "AZURE_TOKEN_CACHE_VAULT";
+
+/// Opens it.
 pub fn open() -> Result<Store, StoreError> {
+    let named = std::env::var_os(VAULT).and_then(|name| kind(&name));
     Store::open(&StoreOptions {
         directory: given_folder(),
         name: NAME.into(),
-        vault: vault(std::env::var_os("AZURE_TOKEN_CACHE_VAULT")),
+        vault: named.map_or(VaultChoice::Auto, VaultChoice::Only),
         unsafe_allow_unencrypted: false,
         environment: store_environment(),
     })
 }
 
-/// A name that is none is as no name: a typing error must not cost an answer.
-fn vault(name: Option<OsString>) -> VaultChoice {
-    let kind = name.and_then(|name| VaultKind::from_name(name.to_str()?));
-    kind.map_or(VaultChoice::Auto, VaultChoice::Only)
+/// What to tell a user who names a vault that is none. The shim goes on in silence: a typing error must not cost an answer.
+pub fn unknown_vault() -> Option<String> {
+    let name = std::env::var_os(VAULT).filter(|name| !name.is_empty() && kind(name).is_none())?;
+    let names: Vec<&str> = VaultKind::ALL.into_iter().map(VaultKind::name).collect();
+    Some(format!(
+        "'{}' is no vault, and the first that works is used; {VAULT} takes {}",
+        name.display(),
+        names.join(", ")
+    ))
+}
+
+fn kind(name: &OsStr) -> Option<VaultKind> {
+    VaultKind::from_name(name.to_str()?)
 }

@@ -14,6 +14,7 @@ use crate::login::AzLogin;
 use crate::obtain::Trouble;
 use crate::open_store::open;
 use crate::real_az::RealAz;
+use crate::store_trouble::Told;
 use crate::surroundings::{Surroundings, is_off, our_folder};
 
 /// 2025-01-01: this program is younger.
@@ -48,7 +49,7 @@ pub fn run(parser: &mut Parser) -> Result<String, CommandError> {
 fn findings() -> Vec<Finding> {
     let mut findings = vec![switch(), az(), in_front(), login(), clock(), folder()];
     match open() {
-        Err(error) => findings.push(bad("vault", error.to_string())),
+        Err(error) => findings.push(bad("vault", Told(&error).to_string())),
         Ok(store) => {
             findings.push(lock(&store));
             findings.push(vault(&store));
@@ -112,7 +113,7 @@ fn folder() -> Finding {
     match our_folder() {
         Ok(folder) if folder.exists() => good("folder", folder.display().to_string()),
         Ok(folder) => good("folder", format!("{}, not made yet", folder.display())),
-        Err(error) => bad("folder", error.to_string()),
+        Err(error) => bad("folder", Told(&error).to_string()),
     }
 }
 
@@ -121,7 +122,7 @@ fn lock(store: &Store) -> Finding {
     match store.try_lock(&EntryKey::from_parts(&[b"doctor"]), LockKind::Fetch) {
         Ok(Some(_guard)) => good("lock", "works".into()),
         Ok(None) => doubtful("lock", "another doctor holds it".into()),
-        Err(error) => bad("lock", error.to_string()),
+        Err(error) => bad("lock", Told(&error).to_string()),
     }
 }
 
@@ -143,7 +144,7 @@ fn entries(store: &Store) -> Finding {
             ),
         ),
         Ok(listing) => good("store", counted(listing.entries.len())),
-        Err(error) => bad("store", error.to_string()),
+        Err(error) => bad("store", Told(&error).to_string()),
     }
 }
 

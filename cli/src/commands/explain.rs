@@ -13,6 +13,7 @@ use crate::login::AzLogin;
 use crate::obtain::{Trouble, entry_key, loaded, unix_ms};
 use crate::open_store::open;
 use crate::real_az::RealAz;
+use crate::store_trouble::Told;
 use crate::surroundings::{Surroundings, is_off};
 
 pub fn run(parser: &mut Parser) -> Result<String, CommandError> {
@@ -84,7 +85,7 @@ fn where_is(store: &Result<Store, StoreError>) -> String {
             Some(vault) => format!("{}, its key in the {vault}", store.folder().display()),
             None => format!("{}, still empty", store.folder().display()),
         },
-        Err(error) => error.to_string(),
+        Err(error) => Told(error).to_string(),
     }
 }
 

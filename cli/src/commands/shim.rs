@@ -12,6 +12,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use super::{CommandError, help};
 use crate::kept_version::make_folder;
 use crate::real_az::{NoAz, OWN_NAME, RealAz, is_shim, record_beside, record_file, recorded, shim_folder};
+use crate::store_trouble::Told;
 use crate::surroundings::{our_folder, search_path};
 
 /// What the link is called.
@@ -202,7 +203,7 @@ impl Display for ShimError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Place(error) => {
-                write!(f, "there is no place for the shim: {error}; name one with --directory")
+                write!(f, "there is no place for the shim: {}; name one with --directory", Told(error))
             }
             Self::NoAz(none) => Display::fmt(none, f),
             Self::NotAz(path) => write!(f, "{} is no az that could be started", path.display()),

@@ -10,6 +10,7 @@ mod logins;
 mod logout;
 mod passing_through;
 mod processes;
+mod remedies;
 mod settings;
 mod signals;
 mod stage;
