@@ -4,7 +4,7 @@
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, ExitStatus};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use libc::{c_int, c_void, siginfo_t};
 use nix::errno::Errno;
@@ -19,6 +19,8 @@ const PASSED_ON: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT,
 
 /// The process that signals are passed on to, while it is there and has not been reaped.
 static AZ: AtomicI32 = AtomicI32::new(0);
+/// Whether what arrives was sent before az was there.
+static LATE: AtomicBool = AtomicBool::new(false);
 
 pub fn replace_by(mut command: Command) -> io::Result<ExitCode> {
     leave_as_found(&mut command);
@@ -79,7 +81,9 @@ impl Relay {
 
     fn open(&self, child: &Child) {
         AZ.store(child.id().cast_signed(), Ordering::Relaxed);
+        LATE.store(true, Ordering::Relaxed);
         let _ = self.mask.thread_set_mask();
+        LATE.store(false, Ordering::Relaxed);
     }
 }
 
@@ -116,10 +120,11 @@ extern "C" fn pass_on(signal: c_int, origin: *mut siginfo_t, _context: *mut c_vo
     Errno::set_raw(interrupted);
 }
 
-/// A key press goes to the whole group. A hangup may be told to the first process alone.
+/// A key press goes to the whole group, unless az was not in it yet. A hangup may be told to the first process alone.
 fn is_told_by_terminal(signal: c_int, origin: *mut siginfo_t) -> bool {
+    let is_key = [libc::SIGINT, libc::SIGQUIT].contains(&signal) && !LATE.load(Ordering::Relaxed);
     // SAFETY: the system hands every such handler what it knows of the signal.
-    [libc::SIGINT, libc::SIGQUIT].contains(&signal) && unsafe { origin.as_ref() }.is_some_and(is_by_system)
+    is_key && unsafe { origin.as_ref() }.is_some_and(is_by_system)
 }
 
 #[cfg(target_os = "linux")]
