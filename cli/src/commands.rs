@@ -2,18 +2,18 @@
 
 use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use azure_token_cache_core::az::account::Absence;
-use azure_token_cache_core::az::error::AzError;
 use azure_token_cache_host::store::StoreError;
 use lexopt::{Arg, Parser};
 
 use self::shim::ShimError;
 use crate::exit;
 use crate::obtain::{Failed, Trouble};
-use crate::open_store::complaint;
+use crate::open_store::unknown_vault;
+use crate::store_trouble::Told;
+use crate::streams::{Unwritten, answer, say};
 
 mod clear;
 mod completions;
@@ -39,17 +39,24 @@ pub enum CommandError {
     Store(StoreError),
     /// The shim cannot be installed or removed.
     Shim(ShimError),
+    /// The answer could not be written.
+    Unwritten(Unwritten),
     /// Something that was looked at is not well; it was printed.
     Unwell,
 }
 
 /// Runs the command that these arguments name.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    match command(arguments) {
-        Ok(text) => print(&text),
+    if let Some(unknown) = unknown_vault() {
+        say(format_args!("{} {unknown}", style::for_stderr().doubtful("azure-token-cache:")));
+    }
+    let answered =
+        command(arguments).and_then(|text| answer(text.as_bytes()).map_err(CommandError::Unwritten));
+    match answered {
+        Ok(()) => ExitCode::from(exit::DONE),
         Err(CommandError::Unwell) => ExitCode::from(exit::FAILED),
         Err(error) => {
-            eprintln!("{} {error}", style::for_stderr().bad("azure-token-cache:"));
+            say(format_args!("{} {error}", style::for_stderr().bad("azure-token-cache:")));
             ExitCode::from(error.exit_code())
         }
     }
@@ -83,27 +90,32 @@ fn command(arguments: Vec<OsString>) -> Result<String, CommandError> {
     }
 }
 
-/// A failure to write is the reader's affair.
-fn print(text: &str) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    ExitCode::from(exit::DONE)
-}
-
 impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Trouble(Trouble::Request(_)) => exit::USAGE,
-            Self::Az(failed) if failed.failure.class == "LoginRequired" => exit::LOGIN_NEEDED,
-            Self::Trouble(Trouble::Absent(Absence::NoAccounts | Absence::NoneInCloud { .. })) => {
-                exit::LOGIN_NEEDED
-            }
-            Self::Trouble(Trouble::NoAz(_) | Trouble::Az(AzError::NotInstalled | AzError::NotExecutable))
-            | Self::Shim(ShimError::NoAz(_)) => exit::NO_AZ,
-            Self::Store(_) | Self::Shim(ShimError::Place(_)) => exit::NO_STORE,
-            Self::Az(_) | Self::Trouble(_) | Self::Shim(_) | Self::Unwell => exit::FAILED,
+            Self::Az(failed) => exit_code_of(&failed.failure.class),
+            Self::Trouble(Trouble::Az(error)) => exit_code_of(error.code()),
+            Self::Trouble(Trouble::Absent(absence)) if is_nobody(absence) => exit::LOGIN_NEEDED,
+            Self::Trouble(Trouble::NoAz(_)) | Self::Shim(ShimError::NoAz(_)) => exit::NO_AZ,
+            Self::Store(_) | Self::Shim(ShimError::Place(_) | ShimError::NoUsualPlace(_)) => exit::NO_STORE,
+            Self::Trouble(_) | Self::Shim(_) | Self::Unwritten(_) | Self::Unwell => exit::FAILED,
         }
     }
+}
+
+/// By the name of az's error, which is what is kept of one.
+fn exit_code_of(class: &str) -> u8 {
+    match class {
+        "LoginRequired" => exit::LOGIN_NEEDED,
+        "NotInstalled" | "NotExecutable" => exit::NO_AZ,
+        _ => exit::FAILED,
+    }
+}
+
+/// Whether nobody is logged in, and not only a subscription missing.
+fn is_nobody(absence: &Absence) -> bool {
+    matches!(absence, Absence::NoAccounts | Absence::NoneInCloud { .. })
 }
 
 impl From<lexopt::Error> for CommandError {
@@ -118,8 +130,9 @@ impl Display for CommandError {
             Self::Usage(text) => f.write_str(text),
             Self::Az(failed) => f.write_str(&failed.failure.message),
             Self::Trouble(trouble) => Display::fmt(trouble, f),
-            Self::Store(error) => f.write_str(&complaint(error)),
+            Self::Store(error) => Display::fmt(&Told(error), f),
             Self::Shim(error) => Display::fmt(error, f),
+            Self::Unwritten(error) => Display::fmt(error, f),
             Self::Unwell => f.write_str("something is not well"),
         }
     }

@@ -17,3 +17,6 @@ pub const NO_STORE: u8 = 5;
 pub const SHELL_CANNOT_EXECUTE: u8 = 126;
 /// POSIX shells' code for a command that is not there.
 pub const SHELL_NOT_FOUND: u8 = 127;
+/// POSIX shells' code for a command that a signal ended is this and the signal's number.
+#[cfg(unix)]
+pub const SHELL_SIGNALLED: u8 = 128;

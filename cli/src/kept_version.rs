@@ -9,6 +9,7 @@ use azure_token_cache_core::az::output::{Exit, MAX_OUTPUT_BYTES};
 use azure_token_cache_host::run;
 use azure_token_cache_host::store::StoreError;
 
+use crate::login::AzLogin;
 use crate::obtain::start_az;
 use crate::real_az::RealAz;
 use crate::shim_folder;
@@ -32,6 +33,7 @@ pub fn version(surroundings: &Surroundings) -> Option<run::Answer> {
     if let Some(stdout) = kept(&header) {
         return Some(run::Answer { exit: Exit::Code(0), stdout, stderr: Vec::new() });
     }
+    AzLogin::read(surroundings, None).let_rest();
     let arguments = ["version", "--output", "json"].map(str::to_owned).into();
     let answer = start_az(&az, arguments, surroundings, LIMIT).ok()?;
     if answer.exit == Exit::Code(0) && answer.stderr.is_empty() {

@@ -154,6 +154,20 @@ impl<'a> AzLogin<'a> {
         }
     }
 
+    /// As [`start`](Self::start), for an az that is to run in any case: neither what cannot be read nor what nobody is writing
+    /// any more is waited for.
+    pub fn let_rest(&mut self) {
+        let asked = self.time.now().monotonic_ms();
+        loop {
+            let now = self.observe();
+            let age = now.unix_ms() - self.last.written_unix_ms;
+            match self.watch.start(asked, now) {
+                Starting::Wait(ms) if age < PATIENCE_MS && self.contents().is_ok() => sleep(ms),
+                _ => return,
+            }
+        }
+    }
+
     /// Whether the files held still since `start` returned `run`.
     pub fn finish(&mut self, run: u32, brought_token: bool) -> Stability {
         let ended = self.time.now().monotonic_ms();

@@ -7,13 +7,19 @@ use std::process::ExitCode;
 mod ancestors;
 mod commands;
 mod exit;
+mod handover;
 mod kept_version;
 mod login;
 mod obtain;
 mod open_store;
 mod real_az;
+mod record;
 mod shim;
 mod shim_folder;
+#[cfg(unix)]
+mod signals;
+mod store_trouble;
+mod streams;
 mod surroundings;
 mod zone;
 
@@ -21,6 +27,8 @@ mod zone;
 const AS_AZ: &str = "az";
 
 fn main() -> ExitCode {
+    #[cfg(unix)]
+    signals::attend_to_children();
     let mut words = std::env::args_os();
     let name = words.next().unwrap_or_default();
     let mut arguments: Vec<OsString> = words.collect();

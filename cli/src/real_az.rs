@@ -9,20 +9,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use azure_token_cache_host::run::{find_all, is_executable};
-use azure_token_cache_host::store::StoreError;
 
-use crate::shim_folder;
+use crate::record;
 use crate::surroundings::search_path;
 
 /// What shims have started above us, as a list like PATH.
 const STARTED: &str = "AZURE_TOKEN_CACHE_STARTED";
 /// The longest such list. Honest ones have one entry for each wrapper.
 const STARTED_MAX: usize = 16;
-/// The file in the shim's folder that names the real az, and more bytes than any path has.
-const RECORD: &str = "az";
-const RECORD_BOUND: usize = 1 << 16;
 /// What every program of this kind is called, and what a script that stands for one names.
-const OWN_NAME: &str = "azure-token-cache";
+pub const OWN_NAME: &str = "azure-token-cache";
 
 /// The az to start, and what its environment gets so that no shim starts it again.
 pub struct RealAz {
@@ -83,17 +79,10 @@ impl Display for NoAz {
     }
 }
 
-/// What was recorded at install, whether or not it is still there.
-pub fn recorded() -> Option<PathBuf> {
-    let bytes = shim_folder::find().ok()??.read(RECORD, RECORD_BOUND)?;
-    let path = path_of(bytes.strip_suffix(b"\n").unwrap_or(&bytes))?;
-    path.is_absolute().then_some(path)
-}
-
-/// Records this one.
-pub fn record(az: &Path) -> Result<(), StoreError> {
-    let line = [az.as_os_str().as_encoded_bytes(), b"\n"].concat();
-    shim_folder::made()?.replace(RECORD, &line)
+/// What was recorded at install, whether or not it is still there: beside the link, then in the state folder.
+pub fn recorded() -> impl Iterator<Item = PathBuf> {
+    let in_state_folder = std::iter::once_with(record::kept).flatten();
+    folders_of_shims().filter_map(|folder| record::kept_beside(&folder)).chain(in_state_folder)
 }
 
 /// Whether a file is this program, another copy of it, or a script that stands for one.
@@ -107,13 +96,24 @@ pub fn is_shim(file: &Path) -> bool {
 fn choose(above: &[PathBuf], search_path: &OsStr) -> Result<PathBuf, NoAz> {
     let recorded = recorded().filter(|path| is_executable(path));
     let mut last = None;
-    for candidate in recorded.into_iter().chain(find_all(search_path)).filter(|path| !is_shim(path)) {
+    for candidate in recorded.chain(find_all(search_path)).filter(|path| !is_shim(path)) {
         if !above.contains(&candidate) {
             return Ok(candidate);
         }
         last = Some(candidate);
     }
     last.ok_or(NoAz::Nowhere)
+}
+
+/// Where this process was started from by its path, and the first shim on PATH, which it is where it was not.
+fn folders_of_shims() -> impl Iterator<Item = PathBuf> {
+    let name = std::env::args_os().next().map(PathBuf::from).filter(|name| name.components().count() > 1);
+    let by_path = name.and_then(|name| std::path::absolute(name).ok());
+    let on_path = || find_all(&search_path()).find(|file| is_shim(file));
+    by_path
+        .into_iter()
+        .chain(std::iter::once_with(on_path).flatten())
+        .filter_map(|link| Some(link.parent()?.to_owned()))
 }
 
 fn started_twice(started: &OsStr) -> OsString {
@@ -145,16 +145,4 @@ fn is_our_script(file: &Path) -> bool {
 #[cfg(not(windows))]
 fn is_our_script(_file: &Path) -> bool {
     false
-}
-
-#[cfg(unix)]
-#[allow(clippy::unnecessary_wraps)]
-fn path_of(bytes: &[u8]) -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStrExt;
-    Some(OsStr::from_bytes(bytes).into())
-}
-
-#[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> Option<PathBuf> {
-    Some(std::str::from_utf8(bytes).ok()?.into())
 }

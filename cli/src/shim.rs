@@ -1,10 +1,8 @@
 //! The shim: what it can answer as az would, it answers; for everything else it becomes the real az.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
-use std::process::{Command as Process, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use azure_token_cache_core::az::account::{AccountEnvironment, AccountError, AccountFiles};
@@ -15,14 +13,16 @@ use azure_token_cache_core::az::command::{
 use azure_token_cache_core::az::output::Exit;
 use azure_token_cache_host::run;
 use azure_token_cache_host::store::Token;
+use azure_token_cache_host::witness::LoginFiles;
 
-use crate::exit::{SHELL_CANNOT_EXECUTE, SHELL_NOT_FOUND};
+use crate::exit::FAILED;
+use crate::handover::{become_az, run_az};
 use crate::kept_version;
-use crate::login::AzLogin;
-use crate::obtain::{Asked, Failed, Outcome, forget, obtain};
+use crate::login::{AzLogin, Unrest};
+use crate::obtain::{Asked, Failed, Outcome, Trouble, forget, obtain};
 use crate::open_store::{clear, open};
-use crate::real_az::{NoAz, RealAz};
-use crate::surroundings::{BYPASS, Surroundings, is_bypassed};
+use crate::streams::{self, pass_on, say};
+use crate::surroundings::{Surroundings, is_bypassed};
 use crate::zone::SystemZone;
 
 /// az's callers give up by themselves; this ends an az that hangs after they are gone.
@@ -37,43 +37,38 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
         if let Ok(Some(code)) = answered {
             return code;
         }
+        let _ = panic::catch_unwind(let_login_rest);
     }
     become_az(arguments)
 }
 
 fn answered(arguments: &[OsString]) -> Option<ExitCode> {
     let words: Vec<&[u8]> = arguments.iter().map(|word| word.as_encoded_bytes()).collect();
-    let command = parse(&words);
-    if command == Command::Unknown {
-        forget_at_logout(&words);
-        return None;
-    }
-    let surroundings = Surroundings::of_process().ok()?;
-    if !is_plain_here(&surroundings, names_format(&words)) {
-        return None;
-    }
-    match command {
-        Command::Token(command, render) => token(&command, render, &surroundings),
-        Command::AccountShow => account(&surroundings, answer::account_show),
-        Command::AccountList => account(&surroundings, answer::account_list),
-        Command::Version => kept_version::version(&surroundings).and_then(|answer| print_run(&answer)),
+    let plain = || {
+        let surroundings = Surroundings::of_process().ok()?;
+        is_plain_here(&surroundings, names_format(&words)).then_some(surroundings)
+    };
+    match parse(&words) {
+        Command::Token(command, render) => token(&command, render, &plain()?),
+        Command::AccountShow => account(&plain()?, answer::account_show),
+        Command::AccountList => account(&plain()?, answer::account_list),
+        Command::Version => kept_version::version(&plain()?).and_then(|answer| print_run(&answer)),
+        Command::Logout => log_out(arguments),
         Command::Unknown => None,
     }
 }
 
 fn is_plain_here(surroundings: &Surroundings, names_format: bool) -> bool {
-    let config = match fs::read(surroundings.config_folder.join("config")) {
-        Ok(bytes) => Some(bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(_) => return false,
-    };
+    let mut files = LoginFiles::new(vec![surroundings.config_folder.join("config")], Vec::new());
+    files.read();
+    let Ok(config) = files.contents(0) else { return false };
     let variable = |name| std::env::var_os(name).map(OsString::into_encoded_bytes);
     let (output, warning) = (variable("AZURE_CORE_OUTPUT"), variable("AZURE_CLIENTS_SHOW_SECRETS_WARNING"));
     let setting = Setting {
         completing: std::env::var_os("_ARGCOMPLETE").is_some(),
         azure_core_output: output.as_deref(),
         azure_clients_show_secrets_warning: warning.as_deref(),
-        config: config.as_deref(),
+        config,
     };
     is_plain(&setting, names_format)
 }
@@ -86,6 +81,7 @@ fn token(command: &TokenCommand<'_>, render: Render, surroundings: &Surroundings
         code = match outcome {
             Outcome::Token(token) => Some(print(document(&token, render).as_bytes())),
             Outcome::Failed(failed) => Some(print_failure(&failed)),
+            Outcome::Trouble(Trouble::Unrest(unrest)) => Some(refuse(unrest)),
             Outcome::Trouble(_) => None,
         };
     });
@@ -111,8 +107,9 @@ pub fn document(token: &Token, render: Render) -> String {
 /// What az prints of its profile, of which `said` tells.
 fn account(surroundings: &Surroundings, said: Said) -> Option<ExitCode> {
     let mut login = AzLogin::read(surroundings, None);
-    // An az that is started while another one writes the profile would overwrite it with nothing.
-    login.settled_account(None, None).ok()?;
+    if let Err(unrest) = login.settled_account(None, None) {
+        return Some(refuse(unrest));
+    }
     let shown = said(&login.contents().ok()?, &surroundings.account_environment()).ok()??;
     (shown.is_ascii() || az_prints_utf8()).then(|| print(shown.as_bytes()))
 }
@@ -131,11 +128,32 @@ fn az_prints_utf8() -> bool {
     cfg!(unix) && !is_told && locale.is_none_or(is_utf8)
 }
 
-/// A failure to write is the reader's affair, as it is with az.
+/// An az that reads a half-written profile overwrites it with nothing.
+fn refuse(unrest: Unrest) -> ExitCode {
+    say(format_args!("ERROR: {}", Trouble::Unrest(unrest)));
+    ExitCode::from(FAILED)
+}
+
+/// For what only az can do, with a broken profile too: it may be what puts that right.
+fn let_login_rest() {
+    if let Ok(surroundings) = Surroundings::of_process() {
+        AzLogin::read(&surroundings, None).let_rest();
+    }
+}
+
 fn print(bytes: &[u8]) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
-    ExitCode::SUCCESS
+    print_with(bytes, ExitCode::SUCCESS)
+}
+
+/// `code` counts where the answer has arrived.
+fn print_with(bytes: &[u8], code: ExitCode) -> ExitCode {
+    match streams::answer(bytes) {
+        Ok(()) => code,
+        Err(unwritten) => {
+            say(format_args!("az: {unwritten}"));
+            ExitCode::from(FAILED)
+        }
+    }
 }
 
 fn print_failure(failed: &Failed) -> ExitCode {
@@ -144,15 +162,14 @@ fn print_failure(failed: &Failed) -> ExitCode {
         Some(az) => (az.stderr.clone().into_bytes(), az.exit_code),
         None => (format!("ERROR: {}\n", failure.message).into_bytes(), 1),
     };
-    let _ = io::stderr().write_all(stderr.as_deref().unwrap_or(&said));
+    pass_on(stderr.as_deref().unwrap_or(&said));
     exit_code(code)
 }
 
 fn print_run(answer: &run::Answer) -> Option<ExitCode> {
     let Exit::Code(code) = answer.exit else { return None };
-    let _ = io::stderr().write_all(&answer.stderr);
-    print(&answer.stdout);
-    Some(exit_code(code))
+    pass_on(&answer.stderr);
+    Some(print_with(&answer.stdout, exit_code(code)))
 }
 
 /// Exit codes beyond a byte are Windows' own.
@@ -160,48 +177,16 @@ fn exit_code(code: i32) -> ExitCode {
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
-/// Whoever logs out wants no token left behind.
-fn forget_at_logout(words: &[&[u8]]) {
-    if matches!(words, [b"logout", ..] | [b"account", b"clear", ..])
-        && let Ok(surroundings) = Surroundings::of_process()
-    {
-        match open() {
+/// Whoever logs out wants no token left behind: none of before, and none that another process keeps while az is at it.
+fn log_out(arguments: &[OsString]) -> Option<ExitCode> {
+    let surroundings = Surroundings::of_process().ok()?;
+    AzLogin::read(&surroundings, None).let_rest();
+    run_az(arguments, || {
+        // az has run, or is about to: once.
+        let _ = panic::catch_unwind(|| match open() {
             Ok(store) => forget(&store, &surroundings),
             // Only a key tells which tokens are this folder's: they all go, and can be fetched again.
             Err(_) => drop(clear()),
-        }
-    }
-}
-
-/// Starts the real az in this process's place. Returns only if that is not possible.
-fn become_az(arguments: &[OsString]) -> ExitCode {
-    let az = match RealAz::find() {
-        Ok(az) => az,
-        Err(none) => {
-            eprintln!("az: {none}");
-            let is_missing = matches!(none, NoAz::Nowhere);
-            return ExitCode::from(if is_missing { SHELL_NOT_FOUND } else { SHELL_CANNOT_EXECUTE });
-        }
-    };
-    let mut process = Process::new(&az.path);
-    let (name, started) = az.variable();
-    process.args(arguments).env(name, started).env(BYPASS, "1");
-    replace_by(process).unwrap_or_else(|error| {
-        eprintln!("az: {} could not be started: {error}", az.path.display());
-        ExitCode::from(SHELL_CANNOT_EXECUTE)
+        });
     })
-}
-
-#[cfg(unix)]
-fn replace_by(mut process: Process) -> io::Result<ExitCode> {
-    use std::os::unix::process::CommandExt;
-    Err(process.exec())
-}
-
-/// Windows has no way to become another program: this one waits for it.
-#[cfg(not(unix))]
-fn replace_by(mut process: Process) -> io::Result<ExitCode> {
-    let status = process.status()?;
-    // A code beyond a byte must come through too.
-    std::process::exit(status.code().unwrap_or(1))
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR_STR, Path, PathBuf};
 
 use azure_token_cache_core::az::account::AccountEnvironment;
 use azure_token_cache_host::store::{Environment, StoreError, state_folder};
@@ -31,8 +31,9 @@ struct AccountVariables {
 impl Surroundings {
     /// Those of this process. Fails where nobody can say which files az would use.
     pub fn of_process() -> io::Result<Self> {
-        let folder = std::env::current_dir()?;
-        let config_folder = folder.join(config_folder()?);
+        let config_folder = config_folder()?;
+        let folder = working_folder(&config_folder)?;
+        let config_folder = folder.join(config_folder);
         Ok(Self { folder, config_folder, variables: AccountVariables::of_process()? })
     }
 
@@ -92,6 +93,18 @@ pub fn given_folder() -> Option<PathBuf> {
 fn text(name: &str) -> io::Result<Option<String>> {
     let not_text = |_| io::Error::new(ErrorKind::InvalidData, format!("{name} is not UTF-8"));
     std::env::var_os(name).map(|value| value.into_string().map_err(not_text)).transpose()
+}
+
+/// One that is gone matters only where paths count from it.
+fn working_folder(config_folder: &Path) -> io::Result<PathBuf> {
+    match std::env::current_dir() {
+        Err(_) if config_folder.is_absolute() => Ok(MAIN_SEPARATOR_STR.into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let text = "the working folder is gone: change to another one, or make AZURE_CONFIG_DIR absolute";
+            Err(io::Error::new(ErrorKind::NotFound, text))
+        }
+        found => found,
+    }
 }
 
 /// As az finds it. With an empty `AZURE_CONFIG_DIR` it has its profile in one folder and its settings in another.

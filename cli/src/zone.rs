@@ -11,33 +11,36 @@ impl LocalZone for SystemZone {
     }
 }
 
-#[cfg(unix)]
+/// The local time as if it were UTC, less the time. What the library calls the offset leaves out the leap seconds of zones
+/// that count them, which are in the local time.
 fn offset(unix_seconds: i64) -> Option<i32> {
+    let local = local(unix_seconds)?;
+    let days = days_since_epoch(i64::from(local.tm_year) + 1_900, i64::from(local.tm_yday));
+    // As Python has it: a leap second is the one before it once more.
+    let second = i64::from(local.tm_sec).min(59);
+    let seconds = i64::from(local.tm_hour) * 3_600 + i64::from(local.tm_min) * 60 + second;
+    i32::try_from(days * 86_400 + seconds - unix_seconds).ok()
+}
+
+#[cfg(unix)]
+fn local(unix_seconds: i64) -> Option<libc::tm> {
     let time = libc::time_t::try_from(unix_seconds).ok()?;
     let mut local = std::mem::MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are valid for the call, which writes a whole `tm` or returns null; zeroes are a `tm` too.
     let (found, local) =
         unsafe { (!libc::localtime_r(&raw const time, local.as_mut_ptr()).is_null(), local.assume_init()) };
-    found.then(|| i32::try_from(local.tm_gmtoff).ok()).flatten()
+    found.then_some(local)
 }
 
-/// Windows tells the local time and no offset: the difference of the two as if both were UTC.
 #[cfg(windows)]
-fn offset(unix_seconds: i64) -> Option<i32> {
+fn local(unix_seconds: i64) -> Option<libc::tm> {
     let mut local = std::mem::MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are valid for the call, which writes a whole `tm` or fails; zeroes are a `tm` too.
-    let (failed, mut local) =
+    let (failed, local) =
         unsafe { (libc::localtime_s(local.as_mut_ptr(), &raw const unix_seconds) != 0, local.assume_init()) };
-    if failed {
-        return None;
-    }
-    local.tm_isdst = 0;
-    let days = days_since_epoch(i64::from(local.tm_year) + 1_900, i64::from(local.tm_yday));
-    let seconds = i64::from(local.tm_hour) * 3_600 + i64::from(local.tm_min) * 60 + i64::from(local.tm_sec);
-    i32::try_from(days * 86_400 + seconds - unix_seconds).ok()
+    (!failed).then_some(local)
 }
 
-#[cfg(windows)]
 fn days_since_epoch(year: i64, day_of_year: i64) -> i64 {
     let before = year - 1;
     // 719,162 days lie between the first day of year 1 and 1970-01-01.

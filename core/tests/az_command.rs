@@ -89,6 +89,28 @@ fn account_show_account_list_and_version_are_understood_as_json_without_other_fl
 }
 
 #[test]
+fn a_logout_is_seen_in_any_case_and_with_any_flags() {
+    let lines: [&[&str]; 6] = [
+        &["logout"],
+        &["LogOut"],
+        &["logout", "--username", "ann@contoso.com"],
+        &["account", "clear"],
+        &["Account", "CLEAR", "--debug"],
+        &["account", "clear", "-h"],
+    ];
+    for words in lines {
+        assert_eq!(parsed(words), Command::Logout, "{words:?}");
+    }
+    assert_eq!(parse(&[b"logout", b"--username", b"\xff"]), Command::Logout);
+    // az 2.91 refuses commands behind flags.
+    let others: [&[&str]; 5] =
+        [&["account"], &["clear"], &["--debug", "logout"], &["account", "logout"], &["logouts"]];
+    for words in others {
+        assert_eq!(parsed(words), Command::Unknown, "{words:?}");
+    }
+}
+
+#[test]
 fn what_is_not_certain_is_left_to_the_real_az() {
     let unknown: [&[&str]; 38] = [
         // Twice, abbreviated, misspelled, in another case.

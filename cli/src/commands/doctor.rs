@@ -12,9 +12,10 @@ use super::token_options::switches;
 use super::{CommandError, help, shim};
 use crate::login::AzLogin;
 use crate::obtain::Trouble;
-use crate::open_store::{complaint, open};
+use crate::open_store::open;
 use crate::real_az::RealAz;
 use crate::shim_folder;
+use crate::store_trouble::Told;
 use crate::surroundings::{Surroundings, is_off, our_folder};
 
 /// 2025-01-01: this program is younger.
@@ -50,7 +51,7 @@ fn findings() -> Vec<Finding> {
     let opened = open();
     let mut findings = vec![switch(), az(), in_front(), login(), clock(), folder(&opened)];
     match opened {
-        Err(error @ StoreError::NoVault(_)) => findings.push(bad("vault", complaint(&error))),
+        Err(error @ StoreError::NoVault(_)) => findings.push(bad("vault", Told(&error).to_string())),
         Err(_) => {}
         Ok(store) => {
             findings.push(lock(&store));
@@ -116,12 +117,12 @@ fn folder(opened: &Result<Store, StoreError>) -> Finding {
     if let Err(error) = opened
         && !matches!(error, StoreError::NoVault(_))
     {
-        return bad("folder", complaint(error));
+        return bad("folder", Told(error).to_string());
     }
     match shim_folder::find().and_then(|_| our_folder()) {
         Ok(folder) if folder.exists() => good("folder", folder.display().to_string()),
         Ok(folder) => good("folder", format!("{}, not made yet", folder.display())),
-        Err(error) => bad("folder", complaint(&error)),
+        Err(error) => bad("folder", Told(&error).to_string()),
     }
 }
 
@@ -130,7 +131,7 @@ fn lock(store: &Store) -> Finding {
     match store.try_lock(&EntryKey::from_parts(&[b"doctor"]), LockKind::Fetch) {
         Ok(Some(_guard)) => good("lock", "works".into()),
         Ok(None) => doubtful("lock", "another doctor holds it".into()),
-        Err(error) => bad("lock", error.to_string()),
+        Err(error) => bad("lock", Told(&error).to_string()),
     }
 }
 
@@ -152,7 +153,7 @@ fn entries(store: &Store) -> Finding {
             ),
         ),
         Ok(listing) => good("store", counted(listing.entries.len())),
-        Err(error) => bad("store", error.to_string()),
+        Err(error) => bad("store", Told(&error).to_string()),
     }
 }
 

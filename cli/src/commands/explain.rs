@@ -8,11 +8,12 @@ use lexopt::Parser;
 
 use super::style::duration;
 use super::token_options::{Output, TokenOptions};
-use super::{CommandError, help};
+use super::{CommandError, help, is_nobody};
 use crate::login::AzLogin;
 use crate::obtain::{Trouble, entry_key, loaded, unix_ms};
-use crate::open_store::{complaint, open};
+use crate::open_store::open;
 use crate::real_az::RealAz;
+use crate::store_trouble::Told;
 use crate::surroundings::{Surroundings, is_off};
 
 /// The lines of the decision table that there are for who answers once: nothing is refreshed behind or in front of a caller.
@@ -52,9 +53,10 @@ fn explain(options: &TokenOptions, surroundings: &Surroundings) -> Result<Vec<Li
     let identity = match account {
         Account::Present(identity) => identity,
         Account::Absent(absence) => {
+            let why = if is_nobody(&absence) { "nobody is logged in" } else { "no subscription is chosen" };
             lines.push(("login", absence.to_string()));
             lines.push(("zone", said((Zone::None, "there is no account that the token could be of"))));
-            lines.push(("answer", "az's error".into()));
+            lines.push(("answer", format!("az's error: {why}")));
             return Ok(lines);
         }
     };
@@ -113,7 +115,7 @@ fn where_is(store: &Result<Store, StoreError>) -> String {
             Some(vault) => format!("{}, its key in the {vault}", store.folder().display()),
             None => format!("{}, still empty", store.folder().display()),
         },
-        Err(error) => complaint(error),
+        Err(error) => Told(error).to_string(),
     }
 }
 

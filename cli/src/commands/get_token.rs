@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use azure_token_cache_core::az::command::Render;
-use azure_token_cache_host::store::{Store, Token};
+use azure_token_cache_host::store::{Store, StoreError, Token};
 use lexopt::Parser;
 
 use super::token_options::{self, TokenOptions};
 use super::{CommandError, help, style};
 use crate::obtain::{Asked, Outcome, Trouble, obtain};
-use crate::open_store::{complaint, open};
+use crate::open_store::open;
 use crate::shim::document;
+use crate::store_trouble::Told;
+use crate::streams::say;
 use crate::surroundings::{Surroundings, is_off};
 
 /// As long as a credential's fetch may take.
@@ -59,9 +61,9 @@ fn store() -> Option<Store> {
     if is_off() {
         return None;
     }
-    let complain = |error: &_| {
-        let mark = style::for_stderr().doubtful("azure-token-cache:");
-        eprintln!("{mark} the token is not kept: {}", complaint(error));
+    let complain = |error: &StoreError| {
+        let name = style::for_stderr().doubtful("azure-token-cache:");
+        say(format_args!("{name} the token is not kept: {}", Told(error)));
     };
     open().inspect_err(complain).ok()
 }

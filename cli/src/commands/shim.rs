@@ -10,9 +10,10 @@ use azure_token_cache_host::store::StoreError;
 use lexopt::{Arg, Parser, ValueExt};
 
 use super::{CommandError, help};
-use crate::open_store::complaint;
-use crate::real_az::{NoAz, RealAz, is_shim, record, recorded};
+use crate::real_az::{NoAz, OWN_NAME, RealAz, is_shim, recorded};
+use crate::record;
 use crate::shim_folder;
+use crate::store_trouble::Told;
 use crate::surroundings::{our_folder, search_path};
 
 /// What the link is called.
@@ -21,7 +22,9 @@ const LINK: &str = if cfg!(windows) { "az.cmd" } else { "az" };
 /// Why the shim could not be installed or removed.
 #[derive(Debug)]
 pub enum ShimError {
-    /// Nothing of ours may be kept.
+    /// There is no state folder of ours, where it would usually be.
+    NoUsualPlace(StoreError),
+    /// What names the real az may not be kept in our state folder.
     Place(StoreError),
     /// There is no az to stand in front of.
     NoAz(NoAz),
@@ -76,7 +79,7 @@ fn absolute(path: PathBuf) -> Result<PathBuf, CommandError> {
 }
 
 fn usual_folder() -> Result<PathBuf, ShimError> {
-    Ok(our_folder().map_err(ShimError::Place)?.join("bin"))
+    Ok(our_folder().map_err(ShimError::NoUsualPlace)?.join("bin"))
 }
 
 fn install(link: &Path, az: Option<PathBuf>) -> Result<String, ShimError> {
@@ -88,9 +91,13 @@ fn install(link: &Path, az: Option<PathBuf>) -> Result<String, ShimError> {
     if link.symlink_metadata().is_ok() && !is_ours(link) {
         return Err(ShimError::InTheWay(link.to_owned()));
     }
-    record(&az).map_err(ShimError::Place)?;
     let folder = link.parent().unwrap_or(link);
+    // Without a state folder the record beside the link does.
+    if our_folder().is_ok() {
+        record::keep(&az).map_err(ShimError::Place)?;
+    }
     make_folder(folder).map_err(system(folder))?;
+    record::keep_beside(folder, &az).map_err(system(&record::beside(folder)))?;
     put_link(link).map_err(system(link))?;
     let mut text = format!("Installed {}, in front of {}.\n", link.display(), az.display());
     text.push_str(&advice(link));
@@ -99,8 +106,9 @@ fn install(link: &Path, az: Option<PathBuf>) -> Result<String, ShimError> {
 
 /// A link that leads nowhere was ours, where it names this program.
 fn is_ours(link: &Path) -> bool {
-    let names_us = |target: PathBuf| target.to_string_lossy().contains("azure-token-cache");
-    is_shim(link) || fs::read_link(link).is_ok_and(names_us)
+    let names_us = |target: PathBuf| target.file_stem().is_some_and(|stem| stem == OWN_NAME);
+    let leads_nowhere = || matches!(link.try_exists(), Ok(false));
+    is_shim(link) || (leads_nowhere() && fs::read_link(link).is_ok_and(names_us))
 }
 
 /// Makes a folder, and those above it, for this user alone.
@@ -136,6 +144,8 @@ fn uninstall(link: &Path) -> Result<String, ShimError> {
         return Err(ShimError::InTheWay(link.to_owned()));
     }
     fs::remove_file(link).map_err(system(link))?;
+    let beside = record::beside(link.parent().unwrap_or(link));
+    gone(fs::remove_file(&beside)).map_err(system(&beside))?;
     if let Ok(Some(folder)) = shim_folder::find() {
         folder.remove().map_err(ShimError::Place)?;
     }
@@ -145,6 +155,14 @@ fn uninstall(link: &Path) -> Result<String, ShimError> {
     ))
 }
 
+/// What is not there need not be removed.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 fn status(link: &Path) -> String {
     let installed = match link.symlink_metadata() {
         Ok(_) if is_shim(link) => format!("installed at {}", link.display()),
@@ -152,7 +170,7 @@ fn status(link: &Path) -> String {
         Err(_) => format!("not installed at {}", link.display()),
     };
     let real = match RealAz::find() {
-        Ok(az) if recorded().as_ref() == Some(&az.path) => format!("{} (recorded)", az.path.display()),
+        Ok(az) if recorded().any(|path| path == az.path) => format!("{} (recorded)", az.path.display()),
         Ok(az) => format!("{} (found on PATH)", az.path.display()),
         Err(none) => none.to_string(),
     };
@@ -188,7 +206,10 @@ fn system(path: &Path) -> impl FnOnce(io::Error) -> ShimError {
 impl Display for ShimError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Place(error) => write!(f, "there is no place for the shim: {}", complaint(error)),
+            Self::NoUsualPlace(error) => {
+                write!(f, "there is no place for the shim: {}; name one with --directory", Told(error))
+            }
+            Self::Place(error) => write!(f, "there is no place for the shim: {}", Told(error)),
             Self::NoAz(none) => Display::fmt(none, f),
             Self::NotAz(path) => write!(f, "{} is no az that could be started", path.display()),
             Self::InTheWay(path) => {

@@ -146,18 +146,6 @@ fn identities_that_the_files_do_not_tell_are_never_kept() {
 }
 
 #[test]
-fn a_profile_that_stays_broken_is_left_to_az_after_a_while() {
-    let stage = Stage::new("broken");
-    stage.write_profile("{\"subscriptions\": [");
-    stage.az("echo repaired");
-    assert_eq!(printed(stage.shim(&TOKEN)), "repaired\n");
-    let (code, said) = failed(stage.program(&["get-token"]));
-    assert_eq!(code, 1);
-    assert!(said.contains("azureProfile.json cannot be read"), "{said}");
-    assert_eq!(stage.starts().len(), 1);
-}
-
-#[test]
 fn a_login_of_equal_size_with_its_times_restored_is_seen() {
     let stage = Stage::new("restored");
     let files = ["azure/azureProfile.json", "azure/msal_token_cache.json"].map(|name| stage.path(name));

@@ -137,12 +137,15 @@ fn an_explanation_says_where_the_table_is_not_asked() {
     let text = explain("COPILOT_AGENT_SESSION_ID", "1", &[]);
     let memory_only = "az's files do not tell whose the token would be, so that it is never kept";
     assert!(text.ends_with(&none(memory_only, "from az")), "{text}");
-    let nobody = none("there is no account that the token could be of", "az's error");
+    let no_account =
+        |why: &str| none("there is no account that the token could be of", &format!("az's error: {why}"));
     let text = explain("OTHER", "", &["--subscription", "none"]);
-    assert!(text.contains("\nlogin   Subscription 'none' not found.") && text.ends_with(&nobody), "{text}");
+    assert!(text.contains("\nlogin   Subscription 'none' not found."), "{text}");
+    assert!(text.ends_with(&no_account("no subscription is chosen")), "{text}");
     stage.write_profile("{\"subscriptions\": []}");
     let text = explain("OTHER", "", &[]);
-    assert!(text.contains("\nlogin   Please run 'az login'") && text.ends_with(&nobody), "{text}");
+    assert!(text.contains("\nlogin   Please run 'az login'"), "{text}");
+    assert!(text.ends_with(&no_account("nobody is logged in")), "{text}");
 }
 
 #[test]
@@ -192,7 +195,7 @@ fn doctor_judges_the_folder_as_the_store_does() {
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), ""));
         let findings = text(&output.stdout);
         let finding = format!(
-            "fail  folder  {folder} cannot hold tokens: others may read or write it (permissions {mode:o}); take"
+            "fail  folder  {folder} cannot hold tokens: others may read or write it (permissions {mode:o}; chmod"
         );
         assert!(findings.contains(&finding), "{findings}");
         assert_eq!(findings.matches("fail  ").count(), 1, "{findings}");

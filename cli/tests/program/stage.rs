@@ -120,6 +120,11 @@ impl Stage {
         self.command(self.path("shim/az"), arguments)
     }
 
+    /// A shell that finds the shim first.
+    pub fn shell(&self, script: &str) -> Command {
+        self.command("/bin/sh", &["-c", script])
+    }
+
     /// Another program, with the environment of these.
     pub fn command(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
         let path = format!("{}:{}:/usr/bin:/bin", self.path("shim").display(), self.path("real").display());

@@ -21,6 +21,8 @@ pub enum Command<'a> {
     AccountList,
     /// `version`, as JSON.
     Version,
+    /// `logout` or `account clear`, with whatever flags: for az to do, and no token is to be left behind.
+    Logout,
     /// Something else, or nothing that is certain.
     Unknown,
 }
@@ -65,6 +67,9 @@ pub struct Setting<'a> {
 /// Arguments are bytes, since an operating system's words need not be text. What [`Setting`] says is [`is_plain`]'s to judge.
 #[must_use]
 pub fn parse<'a>(arguments: &[&'a [u8]]) -> Command<'a> {
+    if is_logout(arguments) {
+        return Command::Logout;
+    }
     let words: Option<Vec<&str>> = arguments.iter().map(|word| core::str::from_utf8(word).ok()).collect();
     words.and_then(|words| certain(&words)).unwrap_or(Command::Unknown)
 }
@@ -153,6 +158,15 @@ impl TokenKey {
         let subscription = self.key.subscription.as_deref().unwrap_or_default();
         [kind, audience, tenant, subscription].map(str::as_bytes)
     }
+}
+
+/// az does not tell the cases of a command's name apart. One that is taken for a logout costs tokens that can be fetched again.
+fn is_logout(words: &[&[u8]]) -> bool {
+    let begins_with = |names: &[&[u8]]| {
+        words.len() >= names.len()
+            && words.iter().zip(names).all(|(word, name)| word.eq_ignore_ascii_case(name))
+    };
+    begins_with(&[b"logout"]) || begins_with(&[b"account", b"clear"])
 }
 
 fn certain<'a>(words: &[&'a str]) -> Option<Command<'a>> {
