@@ -7,3 +7,4 @@ export const canaryMark: string;
 export const standMark: string;
 export function findLeaks(bytes: Buffer): Leak[];
 export function findLeaksIn(folder: string): (Leak & { readonly file: string })[];
+export function assertNoToken(text: string, what: string): void;

@@ -1,6 +1,6 @@
 // The search for tokens in what the tests printed: every test token carries a mark, and no output may, in any common form.
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 
 /** How every token begins that a test makes up. */
 export const canaryMark = "CANARY-";
@@ -21,12 +21,23 @@ export function findLeaks(bytes) {
   });
 }
 
-/** The same over every file of a folder, with the file's name. */
+/** The same over a folder: the contents of every file, and every name. */
 export function findLeaksIn(folder) {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .flatMap((file) => findLeaks(readFileSync(file)).map((leak) => ({ file, ...leak })));
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) => {
+    const file = join(entry.parentPath, entry.name);
+    const inName = findLeaks(Buffer.from(relative(folder, file))).map((leak) => ({
+      ...leak,
+      name: `${leak.name}, in a name`,
+    }));
+    const inside = entry.isFile() ? findLeaks(readFileSync(file)) : [];
+    return [...inName, ...inside].map((leak) => ({ file, ...leak }));
+  });
+}
+
+/** Throws where `text` holds a token; `what` says whose text it is. */
+export function assertNoToken(text, what) {
+  const [leak] = findLeaks(Buffer.from(text));
+  if (leak !== undefined) throw new Error(`a token (${leak.name}) at byte ${leak.at} of ${what}`);
 }
 
 function formsOf(mark) {

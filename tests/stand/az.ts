@@ -1,17 +1,11 @@
 // The real az in a private home, logged in against the stand-in, behind a wrapper that counts its starts.
-import { spawn } from "node:child_process";
 import { access, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ManagedIdentity, Principal, ServicePrincipal, User } from "./directory.ts";
 import type { Entra } from "./entra.ts";
-
-export interface AzRun {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type Run, run } from "./run.ts";
 
 /** One start of az by whoever found it on PATH. */
 export interface AzStart {
@@ -67,8 +61,8 @@ export class RealAz implements AsyncDisposable {
   }
 
   /** Starts the real az directly, so that the harness's own runs are not counted. */
-  run(...args: string[]): Promise<AzRun> {
-    return output(realAz, args, this.environment);
+  run(...args: string[]): Promise<Run> {
+    return run(realAz, args, { env: this.environment }).ended;
   }
 
   /** As `run`; a failure is thrown with az's own words. */
@@ -212,22 +206,4 @@ printf '%s' "$running" >> "$log/$start"
 exec 8>&-
 exec '${realAz}' "$@"
 `;
-}
-
-function output(
-  program: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<AzRun> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
-    const texts = { stdout: "", stderr: "" };
-    for (const stream of ["stdout", "stderr"] as const) {
-      child[stream].setEncoding("utf8").on("data", (text: string) => {
-        texts[stream] += text;
-      });
-    }
-    child.once("error", reject);
-    child.once("close", (code) => resolve({ code, ...texts }));
-  });
 }

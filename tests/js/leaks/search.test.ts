@@ -1,11 +1,11 @@
 // The search for leaked tokens must find one in every form; a search that finds nothing proves nothing.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { canaryMark, findLeaks, findLeaksIn, standMark } from "../../leaks/search.mjs";
+import { assertNoToken, canaryMark, findLeaks, findLeaksIn, standMark } from "../../leaks/search.mjs";
 import { Signer } from "../../stand/signing.ts";
 
 const token = `${canaryMark}0123456789`;
@@ -44,6 +44,25 @@ test("a folder is searched to its leaves, and the file is named", (context) => {
     findLeaksIn(folder).map(({ file }) => file),
     [join(folder, "leaky.log")],
   );
+});
+
+test("the name of a file and of a folder is searched too", (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "leaks-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, token));
+  writeFileSync(join(folder, Buffer.from(token).toString("base64url")), "");
+  assert.deepEqual(
+    findLeaksIn(folder)
+      .map(({ name }) => name)
+      .sort(),
+    ["base64 at offset 0, in a name", "plain, in a name"],
+  );
+});
+
+test("what a program said is refused with a token in it, and the error has none", () => {
+  assertNoToken("nothing to see", "its words");
+  const message = "a token (plain) at byte 7 of its words";
+  assert.throws(() => assertNoToken(`Bearer ${token}`, "its words"), { message });
 });
 
 function hiding(secret: string): object {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { AzRun } from "../../stand/az.ts";
 import { alice, robot } from "../../stand/directory.ts";
+import type { Run } from "../../stand/run.ts";
 import { limits, masked, type Shim, stage } from "./stage.ts";
 
 const on = stage();
@@ -114,7 +114,7 @@ test("az's failures are the shim's: nobody logged in, a session that is over", l
   const real = await az.run(...args);
   assert.match(real.stderr, /AADSTS50173/);
   const failed = await shim.az(...args);
-  const withoutIds = ({ code, stdout, stderr }: AzRun) => ({
+  const withoutIds = ({ code, stdout, stderr }: Run) => ({
     code,
     stdout,
     stderr: stderr.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/g, "?"),
@@ -137,7 +137,7 @@ async function renameSubscription(profile: string, name: string): Promise<void> 
 async function assertAnswered(
   shim: Shim,
   args: readonly string[],
-  real: AzRun,
+  real: Run,
   more: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const { az } = on();

@@ -5,10 +5,10 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { decodeJwt } from "jose";
-import type { AzRun } from "../../stand/az.ts";
 import { alice, drone, robot } from "../../stand/directory.ts";
 import { assertExpiryFromAz } from "../../stand/expiry.ts";
-import { limits, masked, python, type Running, run, stage } from "./stage.ts";
+import { type Run, type Running, run } from "../../stand/run.ts";
+import { limits, masked, python, stage } from "./stage.ts";
 
 const on = stage();
 const vault = "https://vault.azure.net";
@@ -127,7 +127,7 @@ test(
       `token = credential.get_token("${vault}/.default")`,
       "print(token.token, token.expires_on)",
     ].join("\n");
-    const ask = () => run(python, ["-c", script], shim.environment).ended;
+    const ask = () => run(python, ["-c", script], { env: shim.environment }).ended;
     const answers = [await ask(), ...(await Promise.all([ask(), ask()]))];
     for (const { code, stdout, stderr } of answers) {
       assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
@@ -141,7 +141,7 @@ test(
   },
 );
 
-function owner({ code, stdout, stderr }: AzRun): string {
+function owner({ code, stdout, stderr }: Run): string {
   assert.equal(code, 0, stderr);
   return String(decodeJwt(JSON.parse(stdout).accessToken)["oid"]);
 }

@@ -1,12 +1,13 @@
 // The program of cli/ as `az` in front of the real az, with a store of its own.
-import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { access, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type AzRun, RealAz } from "../../stand/az.ts";
+import { assertNoToken } from "../../leaks/search.mjs";
+import { RealAz } from "../../stand/az.ts";
 import { type Entra, startEntra } from "../../stand/entra.ts";
+import { type Run, type Running, run } from "../../stand/run.ts";
 
 export const program = fileURLToPath(new URL("../../../target/release/azure-token-cache", import.meta.url));
 export const python = fileURLToPath(new URL("../../../target/az-venv/bin/python", import.meta.url));
@@ -17,12 +18,6 @@ export interface Stage {
   readonly entra: Entra;
   readonly az: RealAz;
   readonly shim: Shim;
-}
-
-/** A program that runs, and what becomes of it. */
-export interface Running {
-  readonly child: ChildProcess;
-  readonly ended: Promise<AzRun>;
 }
 
 export class Shim {
@@ -53,16 +48,18 @@ export class Shim {
 
   /** `az` as its callers find it. */
   start(args: readonly string[], more: Readonly<Record<string, string>> = {}): Running {
-    return run("az", args, { ...this.environment, ...more });
+    return run("az", args, { env: { ...this.environment, ...more } });
   }
 
-  az(...args: string[]): Promise<AzRun> {
+  az(...args: string[]): Promise<Run> {
     return this.start(args).ended;
   }
 
-  /** `azure-token-cache`. */
-  program(...args: string[]): Promise<AzRun> {
-    return run(program, args, this.environment).ended;
+  /** `azure-token-cache`; of its commands only `get-token` prints a token. */
+  async program(...args: string[]): Promise<Run> {
+    const ended = await run(program, args, { env: this.environment }).ended;
+    if (args[0] !== "get-token") assertNoToken(ended.stdout, `standard output of ${args.join(" ")}`);
+    return ended;
   }
 
   async forget(): Promise<void> {
@@ -74,27 +71,8 @@ export class Shim {
   }
 }
 
-export function run(
-  command: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Running {
-  const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
-  const texts = { stdout: "", stderr: "" };
-  for (const stream of ["stdout", "stderr"] as const) {
-    child[stream].setEncoding("utf8").on("data", (text: string) => {
-      texts[stream] += text;
-    });
-  }
-  const ended = new Promise<AzRun>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => resolve({ code, ...texts }));
-  });
-  return { child, ended };
-}
-
 /** A run with a digest in each token's place: what an assertion compares, it prints when it fails. */
-export function masked({ code, stdout, stderr }: AzRun): AzRun {
+export function masked({ code, stdout, stderr }: Run): Run {
   return { code, stdout: withoutTokens(stdout), stderr: withoutTokens(stderr) };
 }
 
