@@ -1,15 +1,17 @@
 // Processes of one machine over the persistent store and the real az: one of them fetches for all, in whichever language.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { PersistentStoreOptions } from "azure-token-cache/node";
 import { decodeJwt } from "jose";
+import { findLeaksIn } from "../../leaks/search.mjs";
 import { RealAz } from "../../stand/az.ts";
 import { alice, bruno, robot } from "../../stand/directory.ts";
 import { type Entra, startEntra } from "../../stand/entra.ts";
 import { refusals } from "../../stand/refusal.ts";
+import { type Running, run } from "../../stand/run.ts";
 
 const subject = fileURLToPath(new URL("one-token.subject.mjs", import.meta.url));
 const program = fileURLToPath(new URL("../../../target/release/azure-token-cache", import.meta.url));
@@ -47,7 +49,7 @@ afterEach(async () => {
 });
 
 /** A process with the store of this test. */
-async function output(command: string, args: readonly string[]): Promise<string> {
+async function start(command: string, args: readonly string[]): Promise<Running> {
   for (const name of ["state", "run"]) await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
   const env = {
     ...az.environment,
@@ -55,14 +57,19 @@ async function output(command: string, args: readonly string[]): Promise<string>
     XDG_RUNTIME_DIR: join(folder, "run"),
     AZURE_TOKEN_CACHE_VAULT: "key-file",
   };
-  const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "inherit"] });
-  let printed = "";
-  for await (const chunk of child.stdout) printed += chunk;
-  return printed;
+  return run(command, args, { env });
 }
 
-async function token(kind = "ours", of = scope): Promise<Answer> {
-  return JSON.parse(await output(process.execPath, [subject, of, kind])) as Answer;
+/** What a process prints that does what it should. */
+async function output(command: string, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await (await start(command, args)).ended;
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+async function token(kind = "ours", of = scope, store: PersistentStoreOptions = {}): Promise<Answer> {
+  const printed = await output(process.execPath, [subject, of, kind, JSON.stringify(store)]);
+  return JSON.parse(printed) as Answer;
 }
 
 async function tokenByHand(): Promise<{ oid: unknown; uti: unknown; printed: Record<string, unknown> }> {
@@ -72,6 +79,11 @@ async function tokenByHand(): Promise<{ oid: unknown; uti: unknown; printed: Rec
   >;
   const { oid, uti } = decodeJwt(String(printed["accessToken"]));
   return { oid, uti, printed };
+}
+
+/** What the store says that it keeps. */
+async function status(): Promise<{ tokens: { account: string }[]; unopenable: number }> {
+  return JSON.parse(await output(program, ["status", "--json"]));
 }
 
 for (const kind of ["ours", "@azure/identity's"]) {
@@ -128,12 +140,15 @@ test(
 test("after a logout nobody has a token, and the store keeps none", limits, async () => {
   await az.login(alice);
   await token();
+  assert.deepEqual(
+    (await status()).tokens.map(({ account }) => account),
+    [alice.principalName],
+  );
   await az.clearAccounts();
   const answer = await token();
   assert.equal(answer.error, "CredentialUnavailableError");
   assert.match(answer.message ?? "", /az login/);
-  const kept = await output(program, ["status", "--json"]);
-  assert.ok(!kept.includes(alice.principalName), kept);
+  assert.deepEqual(await status(), { tokens: [], unopenable: 0 });
 });
 
 test("a failure answers all who waited for it", limits, async () => {
@@ -155,30 +170,42 @@ test("a failure of the command line answers Node, under the name that chains rea
   const vault = "https://vault.azure.net";
   entra.control.refuse(refusals.resourceNotFound(vault, "Contoso"), { resource: vault });
   entra.control.latencyMs = 5_000;
-  const byHand = output(program, ["get-token", "--resource", vault]);
+  const byHand = await start(program, ["get-token", "--resource", vault]);
   while ((await az.starts()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   const { error, message } = await token("ours", `${vault}/.default`);
   assert.equal(error, "CredentialUnavailableError");
   assert.match(message ?? "", /AADSTS500011/);
-  assert.equal(await byHand, "");
+  const { code, stdout, stderr } = await byHand.ended;
+  assert.deepEqual({ code, stdout }, { code: 3, stdout: "" });
+  assert.match(stderr, /AADSTS500011/);
   assert.equal((await az.starts()).length, 1);
 });
 
-test("nothing in the state folder can be read as a token", limits, async () => {
+test("no file and no name of the store holds a token, whatever went before", limits, async () => {
+  const vault = "https://vault.azure.net";
+  const command = ["account", "get-access-token", "--resource", vault];
   await az.login(alice);
   await token();
-  const { printed } = await tokenByHand();
-  const secret = String(printed["accessToken"]);
-  const forms = [
-    secret,
-    Buffer.from(secret).toString("base64"),
-    Buffer.from(secret, "utf16le").toString("latin1"),
-  ];
-  const names = await readdir(join(folder, "state"), { recursive: true, withFileTypes: true });
-  const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  assert.ok(files.length >= 2);
-  for (const file of files) {
-    const bytes = (await readFile(file)).toString("latin1");
-    for (const form of forms) assert.ok(!bytes.includes(form), file);
-  }
+  await tokenByHand();
+  const shim = join(folder, "az");
+  await symlink(program, shim);
+  assert.match(await output(shim, command), /"accessToken"/);
+  assert.equal((await status()).tokens.length, 2);
+  assert.deepEqual(findLeaksIn(folder), []);
+  await az.login(bruno);
+  entra.control.refuse(refusals.resourceNotFound(vault, "Contoso"), { resource: vault });
+  assert.match((await token("ours", `${vault}/.default`)).message ?? "", /AADSTS500011/);
+  assert.equal((await (await start(shim, command)).ended).code, 1);
+  await token();
+  assert.deepEqual(findLeaksIn(folder), []);
+  assert.equal(await output(shim, ["logout"]), "");
+  assert.equal((await token()).error, "CredentialUnavailableError");
+  assert.notEqual((await readdir(join(folder, "state"), { recursive: true })).length, 0);
+  assert.deepEqual(findLeaksIn(folder), []);
+});
+
+test("the search for tokens finds those of a store that is not sealed", limits, async () => {
+  await az.login(alice);
+  await token("ours", scope, { vault: "keychain", unsafeAllowUnencryptedStorage: true });
+  assert.notDeepEqual(findLeaksIn(join(folder, "state")), []);
 });

@@ -2,9 +2,9 @@
 import { withTokenCache } from "azure-token-cache";
 import { AzureCliCredential, persistentStore } from "azure-token-cache/node";
 
-const [scope, kind = "ours"] = process.argv.slice(2);
+const [scope, kind, store] = process.argv.slice(2);
 const events = [];
-const options = { store: persistentStore(), onEvent: (event) => events.push(event.type) };
+const options = { store: persistentStore(JSON.parse(store)), onEvent: (event) => events.push(event.type) };
 const inner =
   kind === "ours" ? new AzureCliCredential() : new (await import("@azure/identity")).AzureCliCredential();
 try {
