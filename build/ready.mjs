@@ -17,6 +17,9 @@ import { stream } from "./stream.mjs";
 const biome = join(root, "node_modules", "@biomejs", "cli-linux-x64", "biome");
 const tool = (path, ...args) => run(process.execPath, [join(root, "node_modules", path), ...args]);
 
+/** What the tests printed, where it is searched for tokens. */
+const logs = join(root, "target", "test-logs");
+
 /** Majors that the whole JavaScript test suite runs under: the oldest that is supported and the newest with long support. */
 const testedMajors = [20, 24];
 
@@ -33,8 +36,10 @@ const checks = [
   ...otherSystems.map((triple) => ({ name: `check for ${triple}`, check: () => checkFor(triple) })),
   {
     name: "cargo test",
-    check: () =>
-      stream("cargo", ["test", "--locked", "--workspace", "--all-features", "--no-fail-fast"], "cargo-test"),
+    check: () => {
+      const args = ["test", "--locked", "--workspace", "--all-features", "--no-fail-fast"];
+      return stream("cargo", args, join(logs, "cargo-test.log"));
+    },
   },
   ...testedMajors.map((major) => ({ name: `tests under Node ${major}`, check: () => testUnder(major) })),
   { name: "no token in what the tests printed", check: searchForLeaks },
@@ -91,11 +96,11 @@ async function testUnder(major) {
   if (files.length === 0) throw new Failure("There is no tests/js/**/*.test.ts.");
   const runner = [nodeBinary(major), "--import", "tsx", "--test", "--test-reporter=spec", hangLimit];
   const [program, ...args] = inNamespace([...runner, ...files]);
-  await stream(program, args, `node-${major}`);
+  await stream(program, args, join(logs, `node-${major}.log`));
 }
 
 function searchForLeaks() {
-  const leaks = findLeaksIn(join(root, "target", "test-logs"));
+  const leaks = findLeaksIn(logs);
   if (leaks.length > 0)
     throw new Failure(
       leaks

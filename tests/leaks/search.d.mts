@@ -4,6 +4,7 @@ export interface Leak {
   readonly at: number;
 }
 export const canaryMark: string;
+export function fakeToken(name: string): string;
 export const standMark: string;
 export function findLeaks(bytes: Buffer): Leak[];
 export function findLeaksIn(folder: string): (Leak & { readonly file: string })[];

@@ -5,6 +5,11 @@ import { join, relative } from "node:path";
 /** How every token begins that a test makes up. */
 export const canaryMark = "CANARY-";
 
+/** A token that a test makes up. */
+export function fakeToken(name) {
+  return `${canaryMark}${name}`;
+}
+
 /** How every token of the Entra ID stand-in begins: its header, which is always the same. */
 export const standMark = Buffer.from('{"typ":"JWT","alg":"RS256","x5t":"stand-key-1"')
   .toString("base64url")
