@@ -18,6 +18,8 @@ export interface Running {
 export interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** After which it is ended. */
+  readonly timeout?: number;
 }
 
 export function run(program: string, args: readonly string[], options: RunOptions): Running {
@@ -33,6 +35,17 @@ export function run(program: string, args: readonly string[], options: RunOption
     child.once("close", (code) => resolve({ code, ...texts }));
   });
   return { child, ended: ended.then((run) => searched(run, [program, ...args])) };
+}
+
+/** What a program prints that exits with 0. */
+export async function printedBy(
+  program: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<string> {
+  const { code, stdout, stderr } = await run(program, args, options).ended;
+  if (code !== 0) throw new Error(`${program} ${args.join(" ")} exited with ${code}: ${stderr}`);
+  return stdout;
 }
 
 function searched(run: Run, [program, ...args]: readonly string[]): Run {

@@ -11,7 +11,7 @@ import { RealAz } from "../../stand/az.ts";
 import { alice, bruno, robot } from "../../stand/directory.ts";
 import { type Entra, startEntra } from "../../stand/entra.ts";
 import { refusals } from "../../stand/refusal.ts";
-import { type Running, run } from "../../stand/run.ts";
+import { printedBy, type RunOptions, run } from "../../stand/run.ts";
 
 const subject = fileURLToPath(new URL("one-token.subject.mjs", import.meta.url));
 const program = fileURLToPath(new URL("../../../target/release/azure-token-cache", import.meta.url));
@@ -48,8 +48,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A process with the store of this test. */
-async function start(command: string, args: readonly string[]): Promise<Running> {
+/** Of processes with the store of this test. */
+async function options(): Promise<RunOptions> {
   for (const name of ["state", "run"]) await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
   const env = {
     ...az.environment,
@@ -57,14 +57,12 @@ async function start(command: string, args: readonly string[]): Promise<Running>
     XDG_RUNTIME_DIR: join(folder, "run"),
     AZURE_TOKEN_CACHE_VAULT: "key-file",
   };
-  return run(command, args, { env });
+  return { env };
 }
 
 /** What a process prints that does what it should. */
 async function output(command: string, args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await (await start(command, args)).ended;
-  assert.equal(code, 0, stderr);
-  return stdout;
+  return printedBy(command, args, await options());
 }
 
 async function token(kind = "ours", of = scope, store: PersistentStoreOptions = {}): Promise<Answer> {
@@ -170,7 +168,7 @@ test("a failure of the command line answers Node, under the name that chains rea
   const vault = "https://vault.azure.net";
   entra.control.refuse(refusals.resourceNotFound(vault, "Contoso"), { resource: vault });
   entra.control.latencyMs = 5_000;
-  const byHand = await start(program, ["get-token", "--resource", vault]);
+  const byHand = run(program, ["get-token", "--resource", vault], await options());
   while ((await az.starts()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   const { error, message } = await token("ours", `${vault}/.default`);
   assert.equal(error, "CredentialUnavailableError");
@@ -195,7 +193,7 @@ test("no file and no name of the store holds a token, whatever went before", lim
   await az.login(bruno);
   entra.control.refuse(refusals.resourceNotFound(vault, "Contoso"), { resource: vault });
   assert.match((await token("ours", `${vault}/.default`)).message ?? "", /AADSTS500011/);
-  assert.equal((await (await start(shim, command)).ended).code, 1);
+  assert.equal((await run(shim, command, await options()).ended).code, 1);
   await token();
   assert.deepEqual(findLeaksIn(folder), []);
   assert.equal(await output(shim, ["logout"]), "");

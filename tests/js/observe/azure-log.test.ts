@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { assertNoToken } from "../../leaks/search.mjs";
 
 const checkout = fileURLToPath(new URL("../../../", import.meta.url));
 const started = 'azure:token-cache:verbose fetch-start {"kind":"credential","scopes":["scope"],';
@@ -220,5 +221,6 @@ function run(
     { cwd: folder, encoding: "utf8", env: { ...others, ...environment }, timeout: 120_000 },
   );
   assert.equal(status, 0, stderr + stdout);
+  assertNoToken(stderr, "the lines that were logged");
   return { lines: stderr.split("\n").filter((line) => line !== "") };
 }

@@ -1,10 +1,10 @@
 // Many processes, and many calls in one, on one cache of MSAL for Node: nothing is lost, and nothing that was removed comes back.
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { cachePersistence } from "azure-token-cache/plugin";
+import { printedBy } from "../../stand/run.ts";
 import type { Stand } from "../store/stand.ts";
 import { App, cachePluginsOf } from "./msal.mjs";
 import { keyFile, pluginTest } from "./program.ts";
@@ -14,7 +14,7 @@ const processes = 16;
 const rounds = 8;
 
 async function start(stand: Stand, ...args: string[]): Promise<void> {
-  await promisify(execFile)(process.execPath, [subject, ...args], { env: stand.environment });
+  await printedBy(process.execPath, [subject, ...args], { env: stand.environment });
 }
 
 /** An application in this process, on the stand's folder. */

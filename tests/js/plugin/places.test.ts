@@ -1,14 +1,13 @@
 // Where the plugin's files cannot be had, are damaged, or may lie as they are; and that nothing in them can be read.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { promisify } from "node:util";
 import { type CachePersistenceError, cachePersistence } from "azure-token-cache/plugin";
 import { canaryMark, findLeaks, findLeaksIn } from "../../leaks/search.mjs";
 import { alice } from "../../stand/directory.ts";
 import { type Entra, startEntra } from "../../stand/entra.ts";
+import { printedBy } from "../../stand/run.ts";
 import type { Stand } from "../store/stand.ts";
 import { App, type CachePlugin, cachePluginsOf } from "./msal.mjs";
 import { application, keyFile, onStand, pluginTest, run, scope } from "./program.ts";
@@ -118,12 +117,12 @@ pluginTest(
       const isRoot = process.geteuid?.() === 0;
       const drop = isRoot ? ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"] : ["env"];
       if (isRoot) chownSync(stand.state, nobody, nobody);
-      const { stdout } = await promisify(execFile)(
+      const printed = await printedBy(
         drop[0] as string,
         [...drop.slice(1), process.execPath, program, JSON.stringify(persistence)],
         { env: { ...stand.environment, ...environment } },
       );
-      return JSON.parse(stdout) as {
+      return JSON.parse(printed) as {
         user: number;
         users?: string[];
         name?: string;
@@ -198,12 +197,12 @@ pluginTest(
     const program = new URL("disk.subject.mjs", import.meta.url).pathname;
     const mount = `mount -t tmpfs -o size=128k,mode=700 none ${disk} && exec "$@"`;
     const alone = process.geteuid?.() === 0 ? [] : ["--map-root-user"];
-    const { stdout } = await promisify(execFile)(
+    const printed = await printedBy(
       "unshare",
       ["--mount", ...alone, "--", "sh", "-c", mount, "sh", process.execPath, program, disk],
       { env: stand.environment },
     );
-    assert.deepEqual(JSON.parse(stdout), {
+    assert.deepEqual(JSON.parse(printed), {
       code: "PERSISTENCE_SYSTEM",
       inMemory: ["ann", "ben"],
       onDisk: ["ann"],

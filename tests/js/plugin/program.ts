@@ -1,10 +1,9 @@
 // Runs programs that sign in with the plugin, each in a process of its own, on the Entra ID stand-in and a folder of a test's own.
-import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { robot } from "../../stand/directory.ts";
 import type { Entra } from "../../stand/entra.ts";
+import { run as runProgram } from "../../stand/run.ts";
 import { Stand } from "../store/stand.ts";
 import type { Task, Told } from "./program.subject.ts";
 
@@ -26,7 +25,7 @@ export async function run(
   task: Task,
   environment: Record<string, string> = {},
 ): Promise<{ told: Told[]; warnings: string }> {
-  const { stdout, stderr } = await promisify(execFile)(
+  const { code, stdout, stderr } = await runProgram(
     process.execPath,
     ["--import", "tsx", subject, JSON.stringify(task)],
     {
@@ -34,7 +33,8 @@ export async function run(
       env: { ...stand.environment, NODE_EXTRA_CA_CERTS: entra.caPath, ...environment },
       timeout: 120_000,
     },
-  );
+  ).ended;
+  if (code !== 0) throw new Error(`the program ended with ${code}: ${stderr}`);
   const lines = stdout.split("\n").filter((line) => line !== "");
   return { told: lines.map((line) => JSON.parse(line) as Told), warnings: stderr };
 }

@@ -1,9 +1,8 @@
 // Machines as processes of their own: one fetches for all, and what it fetched outlives it.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { printedBy } from "../../stand/run.ts";
 import { RedisServer } from "./redis-server.ts";
 
 const subject = fileURLToPath(new URL("machine.subject.mjs", import.meta.url));
@@ -12,8 +11,9 @@ test("processes that ask at once, and one that comes later, have the token of a 
   await using server = await RedisServer.start();
   const run = async () => {
     const args = ["--import", "tsx", subject, server.url];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 120_000 });
-    const [fetches, ...token] = stdout.trim().split(" ");
+    const env = process.env as Record<string, string>;
+    const printed = await printedBy(process.execPath, args, { env, timeout: 120_000 });
+    const [fetches, ...token] = printed.trim().split(" ");
     return { fetches: Number(fetches), token: token.join(" ") };
   };
   const said = [...(await Promise.all([run(), run(), run()])), await run()];

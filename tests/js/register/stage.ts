@@ -1,9 +1,9 @@
 // Programs that know nothing of a cache, each in a folder with an az of its own, run with azure-token-cache/register.
-import { spawn } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { run } from "../../stand/run.ts";
 import { profileOf } from "../identity/stand-in.ts";
 
 /** The copies of @azure/identity that are installed: the newest runs on Node 22 and later. */
@@ -104,19 +104,12 @@ export class Stage implements Disposable {
     { node = process.execPath, flags = register, env = {} }: RunOptions = {},
   ): Promise<Run> {
     const path = this.write(name, source);
-    const child = spawn(node, [...flags, path], {
+    const { code, stdout, stderr } = await run(node, [...flags, path], {
       cwd: this.folder,
       env: { ...this.environment, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const output = { stdout: "", stderr: "" };
-    for (const stream of ["stdout", "stderr"] as const)
-      child[stream].setEncoding("utf8").on("data", (text: string) => {
-        output[stream] += text;
-      });
-    const code = await new Promise((resolve) => child.once("close", resolve));
-    if (code !== 0) throw new Error(`${name} ended with ${code}: ${output.stderr}`);
-    return { printed: JSON.parse(output.stdout), stderr: output.stderr };
+    }).ended;
+    if (code !== 0) throw new Error(`${name} ended with ${code}: ${stderr}`);
+    return { printed: JSON.parse(stdout), stderr };
   }
 
   get environment(): Record<string, string> {

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { assertNoToken } from "../../leaks/search.mjs";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -82,6 +83,7 @@ function succeed(
     0,
     `${program} ${args.join(" ")}: ${result.error?.message ?? ""}${result.stderr}${result.stdout}`,
   );
+  assertNoToken(result.stderr, `standard error of ${program} ${args.join(" ")}`);
   return result.stdout;
 }
 

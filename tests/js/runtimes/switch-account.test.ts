@@ -1,10 +1,11 @@
 // An application bundled and minified with @azure/identity and this package: az changes its account, the next call has the new one's token.
 import assert from "node:assert/strict";
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
 import { untilNextLook } from "../../stand/next-look.ts";
@@ -61,17 +62,17 @@ async function bundle(outfile: string, format: "esm" | "cjs", identity: string):
 
 /** The bundled program, running. */
 class Application implements AsyncDisposable {
-  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: Interface;
-  #errors = "";
 
   constructor(file: string, major: number, environment: Record<string, string>) {
-    this.#child = spawn(binary(`node-${major}/bin/node`), [file], { cwd: packed.folder, env: environment });
-    this.#lines = createInterface(this.#child.stdout);
-    this.#child.stderr.on("data", (bytes) => {
-      this.#errors += bytes;
+    this.#child = spawn(binary(`node-${major}/bin/node`), [file], {
+      cwd: packed.folder,
+      env: environment,
+      stdio: ["pipe", "pipe", "inherit"],
     });
-    this.#child.once("exit", () => this.#lines.emit("line", `ended: ${this.#errors}`));
+    this.#lines = createInterface(this.#child.stdout);
+    this.#child.once("exit", (code) => this.#lines.emit("line", `ended with ${code}`));
   }
 
   async ask(): Promise<string> {
