@@ -5,6 +5,7 @@ export interface Leak {
 }
 export const canaryMark: string;
 export function fakeToken(name: string): string;
+export function fakeNameOf(token: string | undefined): string | undefined;
 export const standMark: string;
 export function findLeaks(bytes: Buffer): Leak[];
 export function findLeaksIn(folder: string): (Leak & { readonly file: string })[];

@@ -10,6 +10,11 @@ export function fakeToken(name) {
   return `${canaryMark}${name}`;
 }
 
+/** What `fakeToken` was given; of what is no such token, the whole. */
+export function fakeNameOf(token) {
+  return token?.startsWith(canaryMark) ? token.slice(canaryMark.length) : token;
+}
+
 /** How every token of the Entra ID stand-in begins: its header, which is always the same. */
 export const standMark = Buffer.from('{"typ":"JWT","alg":"RS256","x5t":"stand-key-1"')
   .toString("base64url")

@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 
 const az = `#!/bin/sh
 echo started >> "$AZURE_CONFIG_DIR/starts"
-printf '{"accessToken":"a-token","expires_on":4102444800,"tokenType":"Bearer"}'
+printf '{"accessToken":"CANARY-az-beside","expires_on":4102444800,"tokenType":"Bearer"}'
 `;
 const subscription = {
   id: "33333333-3333-3333-3333-333333333333",
@@ -33,7 +33,7 @@ export function putAzFirst() {
 export async function askTwice(credential, starts) {
   for (let call = 0; call < 2; call += 1) {
     const { token } = await credential.getToken("https://vault.azure.net/.default");
-    if (token !== "a-token") throw new Error("another token");
+    if (token !== "CANARY-az-beside") throw new Error("another token");
   }
   if (starts() !== 1) throw new Error(`${starts()} starts of az for two calls`);
   return "used";

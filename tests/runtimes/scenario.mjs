@@ -32,7 +32,7 @@ async function crowdAndHit({ withTokenCache, TokenCache }) {
     "another scope",
   );
   const shared = new TokenCache().wrap(numbered(Date.now));
-  check((await shared.getToken(scope)).token === "token 1", "a cache that several share");
+  check((await shared.getToken(scope)).token === "CANARY-token-1", "a cache that several share");
 }
 
 async function expiry({ withTokenCache }, { ManualClock }) {
@@ -41,9 +41,9 @@ async function expiry({ withTokenCache }, { ManualClock }) {
   const credential = withTokenCache(source, { clock });
   await credential.getToken(scope);
   await clock.advance(hourMs / 2);
-  check((await credential.getToken(scope)).token === "token 1", "half an hour later the same token");
+  check((await credential.getToken(scope)).token === "CANARY-token-1", "half an hour later the same token");
   await clock.advance(hourMs / 2);
-  check((await credential.getToken(scope)).token === "token 2", "after its end another");
+  check((await credential.getToken(scope)).token === "CANARY-token-2", "after its end another");
 }
 
 /** Two caches that share nothing but bytes, and what those bytes tell. */
@@ -97,7 +97,7 @@ function numbered(now) {
     fetches: 0,
     async getToken() {
       this.fetches += 1;
-      return { token: `token ${this.fetches}`, expiresOnTimestamp: now() + hourMs };
+      return { token: `CANARY-token-${this.fetches}`, expiresOnTimestamp: now() + hourMs };
     },
   };
 }

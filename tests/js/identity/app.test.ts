@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { fakeToken } from "../../leaks/search.mjs";
 import { untilNextLook } from "../../stand/next-look.ts";
 import { profileOf } from "./stand-in.ts";
 
@@ -57,7 +58,7 @@ class App implements AsyncDisposable {
   }
 
   logIn(user: string): void {
-    writeFileSync(join(this.#azure, "token"), `token-of-${user}\n`);
+    writeFileSync(join(this.#azure, "token"), `${fakeToken(user)}\n`);
     writeFileSync(join(this.#azure, "azureProfile.json"), profileOf(user));
   }
 
@@ -103,9 +104,9 @@ for (const format of ["esm", "cjs"] as const) {
       for (const user of ["ann", "ben", "ann"]) {
         untilNextLook();
         app.logIn(user);
-        assert.equal(await app.ask(credential), `token-of-${user}`, credential);
+        assert.equal(await app.ask(credential), fakeToken(user), credential);
         assert.equal(app.takeStarts(), 1, `${credential}: starts of az`);
-        assert.equal(await app.ask(credential), `token-of-${user}`);
+        assert.equal(await app.ask(credential), fakeToken(user));
         assert.equal(app.takeStarts(), 0);
       }
     }

@@ -6,6 +6,7 @@ import { type TestContext, test } from "node:test";
 import { type LoginNeeds, watchLogin } from "../../../node/ts/login-watch/login-watch.ts";
 import { loadLoginWitness } from "../../../node/ts/login-watch/witness.ts";
 import type { LoginWatch, Verdict } from "../../../wasm/ts/platform.ts";
+import { fakeToken } from "../../leaks/search.mjs";
 
 /** Who answers a watch's questions. */
 export const witnesses = ["addon", "node:fs"] as const;
@@ -137,5 +138,8 @@ export function testEach(name: string, body: (stand: Stand, context: TestContext
 
 /** An unsigned token with these claims. */
 export function tokenOf(claims: object): string {
-  return ["{}", JSON.stringify(claims), "x"].map((part) => Buffer.from(part).toString("base64url")).join(".");
+  const [header, payload] = ["{}", JSON.stringify(claims)].map((part) =>
+    Buffer.from(part).toString("base64url"),
+  );
+  return `${header}.${payload}.${fakeToken("unsigned")}`;
 }

@@ -5,10 +5,11 @@ import { inspect } from "node:util";
 import { AzureLogger, setLogLevel } from "@azure/logger";
 import { withTokenCache } from "azure-token-cache";
 import { ManualClock, ScriptedCredential } from "azure-token-cache/testing";
+import { fakeToken } from "../../leaks/search.mjs";
 import { errorOf, hour, minute } from "../wrapper/wrapped.ts";
 import { Telemetry } from "./telemetry.ts";
 
-const canary = "canary-7f3a9c51e2";
+const canary = fakeToken("7f3a9c51e2");
 const needles = [canary, Buffer.from(canary).toString("base64").slice(0, 20)];
 
 test("a canary in tokens, claims and errors is in no log line, no metric and no span", async () => {

@@ -1,5 +1,6 @@
 // Wraps credentials, closes some of them, drops all, and prints how many are gone and what the metrics still say.
 import { type CachedCredential, withTokenCache } from "azure-token-cache";
+import { fakeToken } from "../../leaks/search.mjs";
 import { Telemetry } from "./telemetry.ts";
 
 const wrappers = 200;
@@ -24,7 +25,7 @@ await telemetry[Symbol.asyncDispose]();
 async function use(count: number, end: (credential: CachedCredential) => unknown): Promise<void> {
   for (let made = 0; made < count; made += 1) {
     const credential = withTokenCache(
-      { getToken: async () => ({ token: "t", expiresOnTimestamp: Date.now() + 3_600_000 }) },
+      { getToken: async () => ({ token: fakeToken("t"), expiresOnTimestamp: Date.now() + 3_600_000 }) },
       { identity: "fixed" },
     );
     registry.register(credential, undefined);

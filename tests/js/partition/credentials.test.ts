@@ -6,6 +6,7 @@ import * as identity from "@azure/identity";
 import type { AccessToken, TokenCredential } from "azure-token-cache";
 import { withTokenCache } from "azure-token-cache";
 import { MemoryTokenStore } from "azure-token-cache/testing";
+import { fakeToken } from "../../leaks/search.mjs";
 import { keyOf } from "./keys.ts";
 
 const scope = "https://vault.azure.net/.default";
@@ -135,7 +136,7 @@ test("two instances of one configuration share a token, and those of another do 
     await saved();
     tokens.push(token?.token);
   }
-  assert.deepEqual(tokens, ["token 1 of one", "token 1 of one", "token 1 of two"]);
+  assert.deepEqual(tokens, ["1 of one", "1 of one", "1 of two"].map(fakeToken));
 });
 
 test("the token of a person who signs in as somebody else is not in the store", async () => {
@@ -152,11 +153,11 @@ test("the token of a person who signs in as somebody else is not in the store", 
     // Nobody answers for ann any more: the browser asks, and ben signs in.
     getTokenByDeviceCode: async () => {
       who = "ben.t";
-      return { token: "ben's", expiresOnTimestamp: Date.now() + 3_600_000 };
+      return { token: fakeToken("ben's"), expiresOnTimestamp: Date.now() + 3_600_000 };
     },
   };
   const wrapped = withTokenCache(credential, { store });
-  assert.equal((await wrapped.getToken(scope))?.token, "ben's");
+  assert.equal((await wrapped.getToken(scope))?.token, fakeToken("ben's"));
   await saved();
   assert.deepEqual(store.held, []);
 });
@@ -172,7 +173,7 @@ function counted(clientSecret: string): TokenCredential {
   const { msalClient } = credential as unknown as { msalClient: Record<string, unknown> };
   msalClient["getTokenByClientSecret"] = async () => {
     fetches += 1;
-    return { token: `token ${fetches} of ${clientSecret}`, expiresOnTimestamp: Date.now() + 3_600_000 };
+    return { token: fakeToken(`${fetches} of ${clientSecret}`), expiresOnTimestamp: Date.now() + 3_600_000 };
   };
   return credential;
 }

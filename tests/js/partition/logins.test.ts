@@ -10,6 +10,7 @@ import { generalKind } from "../../../wasm/ts/platform.ts";
 import { Shelf } from "../../../wasm/ts/shelf.ts";
 import { MemoryTokenStore } from "../../../wasm/ts/store/memory-token-store.ts";
 import { whoseTokens } from "../../../wasm/ts/whose.ts";
+import { fakeToken } from "../../leaks/search.mjs";
 import { profileOf, type Stand, testEach } from "../identity/stand-in.ts";
 
 /** With the addon, and without one, where the watch is loaded when it is first needed. */
@@ -288,7 +289,7 @@ eachWay("who asks to forget forgets for every login of the place", async (stand)
     stand.write(profileOf(user));
     const found = find();
     assert.ok(found !== undefined);
-    const token = { token: `${user}'s`, expiresAt: 4e12, acquiredAt: 0, login: found.login };
+    const token = { token: fakeToken(`${user}'s`), expiresAt: 4e12, acquiredAt: 0, login: found.login };
     await store.save(found.key, token, undefined);
   }
   assert.equal(store.held.length, 2);
@@ -305,7 +306,7 @@ eachWay("when nobody is logged in any more, what is left of those who were goes"
   assert.ok(found !== undefined);
   await store.save(
     found.key,
-    { token: "ann's", expiresAt: 4e12, acquiredAt: 0, login: found.login },
+    { token: fakeToken("ann's"), expiresAt: 4e12, acquiredAt: 0, login: found.login },
     undefined,
   );
   shelf.vacate();

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { redisTokenStore } from "azure-token-cache/redis";
-import { canaryMark } from "../../leaks/search.mjs";
+import { canaryMark, fakeToken } from "../../leaks/search.mjs";
 import { Machine } from "./machine.ts";
 import { type Client, freePort, RedisServer } from "./redis-server.ts";
 import { SpoiltWay } from "./spoilt-way.ts";
-import { entry, key, patienceMs, tokenOf, until } from "./subject.ts";
+import { entry, key, patienceMs, tokenIn, tokenOf, until } from "./subject.ts";
 
 /** Long enough for a server that answers on a loaded machine, short enough to wait for one that does not. */
 const shortMs = 1_000;
@@ -62,7 +62,7 @@ test("a client that is about to connect is waited for", async () => {
   await open(await server.connect(), patienceMs).save(entry, tokenOf("t"), undefined);
   const client = server.client();
   const connecting = client.connect();
-  assert.equal((await open(client, patienceMs).load(entry)).token?.token, "t");
+  assert.equal(await tokenIn(open(client, patienceMs)), "t");
   await connecting;
 });
 
@@ -102,9 +102,9 @@ test("a server that dies while the credential runs costs the save, and not the t
   const client = await server.connect();
   const machine = new Machine(open(client, 100), async () => {
     await server.kill();
-    return `${canaryMark}fetched`;
+    return fakeToken("fetched");
   });
-  assert.equal(await machine.get(), `${canaryMark}fetched`);
+  assert.equal(await machine.get(), fakeToken("fetched"));
   await until(() => machine.failed.some((failed) => failed.startsWith("save ")));
 });
 
@@ -147,9 +147,9 @@ test("a server that fills up while the credential runs costs the save, and its l
   const client = await server.connect();
   const machine = new Machine(open(client), async () => {
     await client.configSet("maxmemory", "1");
-    return `${canaryMark}fetched`;
+    return fakeToken("fetched");
   });
-  assert.equal(await machine.get(), `${canaryMark}fetched`);
+  assert.equal(await machine.get(), fakeToken("fetched"));
   await until(() => machine.failed.length > 0);
   assert.deepEqual(machine.failed, ["save REDIS_OUT_OF_MEMORY"]);
   await until(async () => (await client.keys("*:0")).length === 0);
@@ -223,7 +223,7 @@ test("no error, and no event, holds an address, a password, a token or what the 
     for (const work of [
       () => store.load(entry),
       () => store.tryLock(entry, 0),
-      () => store.save(entry, tokenOf(`${canaryMark}secret`), undefined),
+      () => store.save(entry, tokenOf("secret"), undefined),
       () => store.invalidate(entry),
       () => store.clear(),
     ])

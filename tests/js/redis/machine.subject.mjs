@@ -2,6 +2,7 @@
 import { withTokenCache } from "azure-token-cache";
 import { redisTokenStore } from "azure-token-cache/redis";
 import { createClient } from "redis";
+import { fakeToken } from "../../leaks/search.mjs";
 import { key, patienceMs } from "./subject.ts";
 
 const client = createClient({ url: process.argv[2] });
@@ -12,7 +13,7 @@ const inner = {
     fetches += 1;
     // As long as a machine takes to start, so that all of them meet.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    return { token: `of ${process.pid}`, expiresOnTimestamp: Date.now() + 3_600_000 };
+    return { token: fakeToken(`of ${process.pid}`), expiresOnTimestamp: Date.now() + 3_600_000 };
   },
 };
 const store = redisTokenStore(client, { key, patienceMs });

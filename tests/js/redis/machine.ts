@@ -1,6 +1,6 @@
 // A machine of a fleet: a cache of its own, a credential that counts its fetches, and the events.
 import { type CacheEvent, type TokenStore, withTokenCache } from "azure-token-cache";
-import { canaryMark } from "../../leaks/search.mjs";
+import { fakeToken } from "../../leaks/search.mjs";
 
 export class Machine {
   readonly events: CacheEvent[] = [];
@@ -8,7 +8,7 @@ export class Machine {
   readonly #credential;
 
   constructor(store: TokenStore, fetch?: () => Promise<string>) {
-    const tokenOf = fetch ?? (async () => `${canaryMark}${this.fetches}`);
+    const tokenOf = fetch ?? (async () => fakeToken(`${this.fetches}`));
     const getToken = async () => {
       this.fetches += 1;
       return { token: await tokenOf(), expiresOnTimestamp: Date.now() + 3_600_000 };

@@ -1,6 +1,7 @@
 // What the tests of the store on Redis share: a key, an entry, a token.
 import { setTimeout as pause } from "node:timers/promises";
-import { entryKey, type StoredToken } from "azure-token-cache";
+import { entryKey, type StoredToken, type TokenStore } from "azure-token-cache";
+import { fakeNameOf, fakeToken } from "../../leaks/search.mjs";
 
 /** Of nobody's secrets. */
 export const key = new Uint8Array(32).fill(7);
@@ -10,15 +11,20 @@ export const patienceMs = 5_000;
 
 export const entry = entryKey(["test", "entry"]);
 
-export function tokenOf(token: string, change: Partial<StoredToken> = {}): StoredToken {
+export function tokenOf(name: string, change: Partial<StoredToken> = {}): StoredToken {
   const now = Date.now();
   return {
-    token,
+    token: fakeToken(name),
     expiresAt: now + 3_600_000,
     acquiredAt: now,
     login: { account: "a", session: "s" },
     ...change,
   };
+}
+
+/** The name that `tokenOf` was given of the token that is kept. */
+export async function tokenIn(store: TokenStore, at = entry): Promise<string | undefined> {
+  return fakeNameOf((await store.load(at)).token?.token);
 }
 
 /** Looks again and again. What takes so long will not happen. */

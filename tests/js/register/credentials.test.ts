@@ -1,7 +1,8 @@
 // What the credentials of a registered program do: as before, but for the runs that are not needed.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { helpers, limits, packages, register, Stage } from "./stage.ts";
+import { fakeToken } from "../../leaks/search.mjs";
+import { helpers, limits, packages, register, Stage, tokenOf } from "./stage.ts";
 
 for (const from of packages) {
   const start = `import * as identity from "${from}";${helpers}`;
@@ -22,7 +23,7 @@ for (const from of packages) {
       await tokenOf(part);
       await tokenOf(part);
       print({ tokens: [...new Set(tokens)], once, afterPart: [asked, starts()] });`);
-    assert.deepEqual(printed, { tokens: ["token-of-ann"], once: [1, 1], afterPart: [1, 2] });
+    assert.deepEqual(printed, { tokens: [tokenOf("ann")], once: [1, 1], afterPart: [1, 2] });
   });
 
   test(`${from}: DefaultAzureCredential walks once for all callers, also when it fails`, limits, async () => {
@@ -48,7 +49,7 @@ for (const from of packages) {
       { AZURE_TOKEN_CREDENTIALS: "dev" },
     );
     assert.deepEqual(printed, {
-      tokens: ["token-of-ann"],
+      tokens: [tokenOf("ann")],
       walked: 1,
       hasPart: true,
       walkedAgain: 1,
@@ -65,12 +66,16 @@ for (const from of packages) {
       const original = Symbol.for("azure-token-cache.original");
       const credential = new identity.EnvironmentCredential();
       const secret = credential._credential;
-      secret.msalClient = { getTokenByClientSecret: async () => ({ token: "t" + ++fetches, expiresOnTimestamp: Date.now() + 36e5 }) };
+      secret.msalClient = { getTokenByClientSecret: async () => ({ token: "${fakeToken("t")}" + ++fetches, expiresOnTimestamp: Date.now() + 36e5 }) };
       const tokens = [await tokenOf(credential), await tokenOf(credential), await tokenOf(secret), await tokenOf(secret)];
       print({ isSecret: secret instanceof identity.ClientSecretCredential, isCached: original in secret.getToken, tokens });`,
       { AZURE_TENANT_ID: "t", AZURE_CLIENT_ID: "c", AZURE_CLIENT_SECRET: "s" },
     );
-    assert.deepEqual(printed, { isSecret: true, isCached: true, tokens: ["t1", "t1", "t2", "t2"] });
+    assert.deepEqual(printed, {
+      isSecret: true,
+      isCached: true,
+      tokens: ["t1", "t1", "t2", "t2"].map(fakeToken),
+    });
   });
 
   test(`${from}: another login is noticed`, limits, async () => {
@@ -81,12 +86,12 @@ for (const from of packages) {
       const tokens = [];
       for (const user of ["ann", "ben", "ann"]) {
         untilNextLook();
-        writeFileSync(folder + "/token", "token-of-" + user + "\\n");
+        writeFileSync(folder + "/token", "${tokenOf("")}" + user + "\\n");
         writeFileSync(folder + "/azureProfile.json", profile.replace("ann@", user + "@"));
         tokens.push(await tokenOf(credential), await tokenOf(credential));
       }
       print({ tokens, starts: starts() });`);
-    const [ann, ben] = ["token-of-ann", "token-of-ben"];
+    const [ann, ben] = [tokenOf("ann"), tokenOf("ben")];
     assert.deepEqual(printed, { tokens: [ann, ann, ben, ben, ann, ann], starts: 3 });
   });
 
@@ -139,7 +144,7 @@ for (const from of packages) {
       await tokenOf(replaced);
       print({ extended, calls, starts: starts() });`);
     const extended = {
-      tokens: ["my token-of-ann", "my token-of-ann"],
+      tokens: [`my ${tokenOf("ann")}`, `my ${tokenOf("ann")}`],
       calls: 2,
       starts: 1,
       isInstance: true,
@@ -168,7 +173,7 @@ for (const from of packages) {
       let person = "ann";
       const credential = new identity.DeviceCodeCredential({ tenantId: "t", clientId: "c" });
       credential.msalClient = {
-        getTokenByDeviceCode: async () => ({ token: "token-of-" + person, expiresOnTimestamp: Date.now() + 36e5 }),
+        getTokenByDeviceCode: async () => ({ token: "${tokenOf("")}" + person, expiresOnTimestamp: Date.now() + 36e5 }),
         getActiveAccount: () => ({ username: person }),
       };
       const before = [await tokenOf(credential), await tokenOf(credential)];
@@ -176,12 +181,12 @@ for (const from of packages) {
       const kept = await tokenOf(credential);
       const record = await credential.authenticate(scope);
       print({ before, kept, record, after: await tokenOf(credential), parameters: credential.authenticate.length });`);
-    const ann = "token-of-ann";
+    const ann = tokenOf("ann");
     assert.deepEqual(printed, {
       before: [ann, ann],
       kept: ann,
       record: { username: "ben" },
-      after: "token-of-ben",
+      after: tokenOf("ben"),
       parameters: 1,
     });
   });
@@ -193,12 +198,12 @@ for (const from of packages) {
       const authority = "https://login.microsoftonline.com/t";
       const authenticationRecord = { authority, homeAccountId: "ann.t", clientId, tenantId, username: "ann" };
       const credential = new identity.DeviceCodeCredential({ tenantId, clientId, authenticationRecord });
-      credential.msalClient.getTokenByDeviceCode = async () => ({ token: "t1", expiresOnTimestamp: Date.now() + 36e5 });
+      credential.msalClient.getTokenByDeviceCode = async () => ({ token: "${fakeToken("t1")}", expiresOnTimestamp: Date.now() + 36e5 });
       const token = await tokenOf(credential);
       print([token, (await credential.authenticate(scope)).username]);`,
       { AZURE_TOKEN_CACHE: "persistent", AZURE_TOKEN_CACHE_VAULT: "keychain" },
     );
-    assert.deepEqual(printed, ["t1", "ann"]);
+    assert.deepEqual(printed, [fakeToken("t1"), "ann"]);
   });
 
   test(`${from}: an abort is the caller's own`, limits, async () => {
@@ -209,7 +214,7 @@ for (const from of packages) {
       const own = new AbortController();
       const failing = tokenOf(credential, { abortSignal: aborted }).catch((error) => error.name);
       print([await failing, await tokenOf(credential, { abortSignal: own.signal }), starts()]);`);
-    assert.deepEqual(printed, ["AbortError", "token-of-ann", 1]);
+    assert.deepEqual(printed, ["AbortError", tokenOf("ann"), 1]);
   });
 
   test(`${from}: a credential that nobody holds is collected, and its cache with it`, limits, async () => {
@@ -218,7 +223,7 @@ for (const from of packages) {
       const credentials = [];
       for (let count = 0; count < 200; count++) {
         const credential = new identity.ChainedTokenCredential({
-          getToken: async () => ({ token: "t", expiresOnTimestamp: Date.now() + 36e5 }),
+          getToken: async () => ({ token: "${fakeToken("t")}", expiresOnTimestamp: Date.now() + 36e5 }),
         });
         await tokenOf(credential);
         credentials.push(new WeakRef(credential));
@@ -245,7 +250,7 @@ test("each thread has its own caches, and a store for all where one is asked for
       const worker = new Worker(new URL(import.meta.url));
       worker.once("message", (theirs) => print({ tokens: [...tokens, ...theirs], starts: starts() }));
     } else parentPort.postMessage(tokens);`;
-  const ann = "token-of-ann";
+  const ann = tokenOf("ann");
   for (const [env, starts] of [
     [{}, 2],
     [{ AZURE_TOKEN_CACHE: "persistent" }, 1],
@@ -256,9 +261,10 @@ test("each thread has its own caches, and a store for all where one is asked for
   }
 });
 
+const own = fakeToken("own");
 const asks = `import { AzureCliCredential, ChainedTokenCredential } from "@azure/identity";
   ${helpers}
-  const own = { getToken: async () => ({ token: "own", expiresOnTimestamp: Date.now() + 36e5 }) };
+  const own = { getToken: async () => ({ token: "${own}", expiresOnTimestamp: Date.now() + 36e5 }) };
   print([await tokenOf(new AzureCliCredential()), await tokenOf(new ChainedTokenCredential(own)), starts()]);`;
 
 test("persistent: another process has the token, and another login's is not handed on", limits, async () => {
@@ -270,9 +276,9 @@ test("persistent: another process has the token, and another login's is not hand
   assert.deepEqual(
     runs.map(({ printed, stderr }) => [printed, stderr]),
     [
-      [["token-of-ann", "own", 1], ""],
-      [["token-of-ann", "own", 1], ""],
-      [["token-of-ben", "own", 2], ""],
+      [[tokenOf("ann"), own, 1], ""],
+      [[tokenOf("ann"), own, 1], ""],
+      [[tokenOf("ben"), own, 2], ""],
     ],
   );
 });
@@ -280,7 +286,7 @@ test("persistent: another process has the token, and another login's is not hand
 const fetching = `
   const { pid } = process;
   const stub = (credential) => {
-    credential.msalClient.getTokenByClientSecret = async () => ({ token: "of " + pid, expiresOnTimestamp: Date.now() + 36e5 });
+    credential.msalClient.getTokenByClientSecret = async () => ({ token: "${fakeToken("of ")}" + pid, expiresOnTimestamp: Date.now() + 36e5 });
     return credential;
   };`;
 
@@ -300,8 +306,12 @@ test(
       await stage.run("app.mjs", source, { env }),
     ];
     const [one, two] = [first.printed, second.printed] as [number, string, string, string][];
-    assert.deepEqual(one?.slice(1), Array(3).fill(`of ${one?.[0]}`));
-    assert.deepEqual(two?.slice(1), [`of ${one?.[0]}`, `of ${two?.[0]}`, `of ${one?.[0]}`]);
+    assert.deepEqual(one?.slice(1), Array(3).fill(fakeToken(`of ${one?.[0]}`)));
+    assert.deepEqual(two?.slice(1), [
+      fakeToken(`of ${one?.[0]}`),
+      fakeToken(`of ${two?.[0]}`),
+      fakeToken(`of ${one?.[0]}`),
+    ]);
     assert.equal(first.stderr + second.stderr, "");
   },
 );
@@ -329,8 +339,8 @@ test(
       const env = { ...given, ...named, AZURE_TOKEN_CACHE: "persistent" };
       const runs = [await stage.run("app.mjs", source, { env }), await stage.run("app.mjs", source, { env })];
       const [one, two] = runs.map(({ printed }) => printed) as [number, string][];
-      assert.equal(one?.[1], `of ${one?.[0]}`);
-      assert.equal(two?.[1], `of ${(shared ? one : two)?.[0]}`);
+      assert.equal(one?.[1], fakeToken(`of ${one?.[0]}`));
+      assert.equal(two?.[1], fakeToken(`of ${(shared ? one : two)?.[0]}`));
     }
   },
 );
@@ -339,7 +349,7 @@ test("persistent, where no store can be: tokens in memory, and one warning", lim
   using stage = new Stage();
   const env = { AZURE_TOKEN_CACHE: "persistent", AZURE_TOKEN_CACHE_VAULT: "key-file", XDG_RUNTIME_DIR: "" };
   const { printed, stderr } = await stage.run("app.mjs", asks, { env });
-  assert.deepEqual(printed, ["token-of-ann", "own", 1]);
+  assert.deepEqual(printed, [tokenOf("ann"), own, 1]);
   assert.equal(stderr.match(/azure-token-cache: the store cannot be used/g)?.length, 1, stderr);
   assert.match(stderr, /\(STORE_NO_VAULT\); tokens are kept in memory: .*AZURE_TOKEN_CACHE_VAULT/);
 });
@@ -347,6 +357,6 @@ test("persistent, where no store can be: tokens in memory, and one warning", lim
 test("a value that means nothing: tokens in memory, and a warning", limits, async () => {
   using stage = new Stage();
   const { printed, stderr } = await stage.run("app.mjs", asks, { env: { AZURE_TOKEN_CACHE: "persistant" } });
-  assert.deepEqual(printed, ["token-of-ann", "own", 1]);
+  assert.deepEqual(printed, [tokenOf("ann"), own, 1]);
   assert.match(stderr, /azure-token-cache: AZURE_TOKEN_CACHE=persistant is neither/);
 });

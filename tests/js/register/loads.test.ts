@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import module from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
-import { helpers, limits, nodeWithUnsoundHooks, packages, register, Stage } from "./stage.ts";
+import { helpers, limits, nodeWithUnsoundHooks, packages, register, Stage, tokenOf } from "./stage.ts";
 
 /** Prints the tokens of two calls, the starts of az that they took, and whether the class is still the copy's. */
 const twice = `${helpers}
@@ -16,7 +16,7 @@ async function twice({ AzureCliCredential, DefaultAzureCredential, ChainedTokenC
   return { tokens, starts: starts() - before, isInstance, parameters: credential.getToken.length };
 }
 `;
-const cached = { tokens: ["token-of-ann", "token-of-ann"], starts: 1, isInstance: true, parameters: 2 };
+const cached = { tokens: [tokenOf("ann"), tokenOf("ann")], starts: 1, isInstance: true, parameters: 2 };
 
 const ways = {
   "an ES module": {

@@ -3,6 +3,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFi
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { fakeToken } from "../../leaks/search.mjs";
 import { run } from "../../stand/run.ts";
 import { profileOf } from "../identity/stand-in.ts";
 
@@ -11,6 +12,9 @@ export const packages =
   Number(process.versions.node.split(".")[0]) >= 22
     ? ["@azure/identity", "identity-newest"]
     : ["@azure/identity"];
+
+/** What az grants to this person. */
+export const tokenOf = (user: string) => fakeToken(`of-${user}`);
 
 export const limits = { timeout: 120_000 };
 export const register = ["--import", "azure-token-cache/register"];
@@ -67,7 +71,7 @@ export class Stage implements Disposable {
   }
 
   logIn(user: string): void {
-    writeFileSync(join(this.azure, "token"), `token-of-${user}\n`);
+    writeFileSync(join(this.azure, "token"), `${tokenOf(user)}\n`);
     writeFileSync(join(this.azure, "azureProfile.json"), profileOf(user));
   }
 

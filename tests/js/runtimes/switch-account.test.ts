@@ -8,6 +8,7 @@ import { createInterface, type Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
+import { fakeToken } from "../../leaks/search.mjs";
 import { untilNextLook } from "../../stand/next-look.ts";
 import { binary, PackedPackage } from "./packed.ts";
 
@@ -33,12 +34,12 @@ for (const { major, identity } of programs)
         const az = new PretendedAz(join(packed.folder, `${outfile}-${addon}`));
         az.logIn("alice");
         await using application = new Application(outfile, major, { ...az.environment, ATC_ADDON: addon });
-        assert.equal(await application.ask(), "token of alice, 1 fetched");
-        assert.equal(await application.ask(), "token of alice, 1 fetched");
+        assert.equal(await application.ask(), `${fakeToken("of alice")}, 1 fetched`);
+        assert.equal(await application.ask(), `${fakeToken("of alice")}, 1 fetched`);
         untilNextLook();
         az.logIn("bobby");
-        assert.equal(await application.ask(), "token of bobby, 2 fetched");
-        assert.equal(await application.ask(), "token of bobby, 2 fetched");
+        assert.equal(await application.ask(), `${fakeToken("of bobby")}, 2 fetched`);
+        assert.equal(await application.ask(), `${fakeToken("of bobby")}, 2 fetched`);
       });
 
 /** The program of tests/runtimes, in one file. */
@@ -100,7 +101,7 @@ class PretendedAz {
     const script = [
       "#!/bin/sh",
       'read -r user < "$AZURE_CONFIG_DIR/../user"',
-      `printf '{ "accessToken": "token of %s", "expires_on": ${Math.floor(Date.now() / 1000) + 3600}, "tokenType": "Bearer" }' "$user"`,
+      `printf '{ "accessToken": "${fakeToken("of %s")}", "expires_on": ${Math.floor(Date.now() / 1000) + 3600}, "tokenType": "Bearer" }' "$user"`,
     ];
     writeFileSync(join(folder, "az"), `${script.join("\n")}\n`);
     chmodSync(join(folder, "az"), 0o755);

@@ -7,12 +7,13 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { StoredToken } from "azure-token-cache";
 import type { StoredPlace } from "../../../wasm/ts/platform.ts";
-import { canaryMark } from "../../leaks/search.mjs";
+import { fakeToken } from "../../leaks/search.mjs";
 import { Stand as Login, profileOf, tenant } from "../identity/stand-in.ts";
 import { Stand } from "./stand.ts";
 
 const program = fileURLToPath(new URL("../../../target/release/azure-token-cache", import.meta.url));
 const resource = "https://management.azure.com";
+const ofAz = fakeToken("of-az");
 
 /** A login, a store, and an az that leaves a note when it starts. */
 class Stage implements Disposable {
@@ -26,7 +27,7 @@ class Stage implements Disposable {
     this.#folder = join(this.login.home, "bin");
     mkdirSync(this.#folder);
     const answer = {
-      accessToken: `${canaryMark}-of-az`,
+      accessToken: ofAz,
       expires_on: inAnHour(),
       tokenType: "Bearer",
       tenant,
@@ -88,7 +89,7 @@ stageTest("the program answers with what Node has saved, as az prints it", async
   for (const tenantId of [undefined, tenant]) {
     const { key, login, account } = await stage.place(tenantId);
     const token: StoredToken = {
-      token: `${canaryMark}-of-node`,
+      token: fakeToken("of-node"),
       expiresAt: inAnHour() * 1_000,
       acquiredAt: Date.now(),
       login,
@@ -127,9 +128,15 @@ stageTest("Node finds what the program has saved, and knows its age and its logi
 stageTest("a token of an earlier login is answered by neither", async (stage) => {
   const { key, account } = await stage.place();
   const login = { account: "0".repeat(16), session: "0".repeat(16) };
-  const token = { token: "earlier", expiresAt: inAnHour() * 1_000, acquiredAt: Date.now(), login, account };
+  const token = {
+    token: fakeToken("earlier"),
+    expiresAt: inAnHour() * 1_000,
+    acquiredAt: Date.now(),
+    login,
+    account,
+  };
   await stage.stand.open().save(key, token, undefined);
-  assert.equal(JSON.parse(stage.ask()).accessToken, `${canaryMark}-of-az`);
+  assert.equal(JSON.parse(stage.ask()).accessToken, ofAz);
   assert.ok(stage.hasStartedAz);
   assert.notDeepEqual((await stage.place()).login, login);
 });
@@ -139,12 +146,18 @@ stageTest("what Node saves over the program's token is what the program answers 
   const { key, login, account } = await stage.place();
   const store = stage.stand.open();
   const { generation } = await store.load(key);
-  const token = { token: "newer", expiresAt: inAnHour() * 1_000, acquiredAt: Date.now(), login, account };
+  const token = {
+    token: fakeToken("newer"),
+    expiresAt: inAnHour() * 1_000,
+    acquiredAt: Date.now(),
+    login,
+    account,
+  };
   assert.equal(await store.save(key, token, generation), true);
-  assert.equal(JSON.parse(stage.ask()).accessToken, "newer");
+  assert.equal(JSON.parse(stage.ask()).accessToken, token.token);
   await store.invalidate(key);
-  assert.equal(JSON.parse(stage.ask()).accessToken, `${canaryMark}-of-az`);
-  assert.equal((await store.load(key)).token?.token, `${canaryMark}-of-az`);
+  assert.equal(JSON.parse(stage.ask()).accessToken, ofAz);
+  assert.equal((await store.load(key)).token?.token, ofAz);
 });
 
 test("the program is there", () => {

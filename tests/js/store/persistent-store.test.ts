@@ -6,10 +6,10 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import type { TokenStore } from "azure-token-cache";
 import { PersistentStoreError, persistentStore } from "azure-token-cache/node";
-import { canaryMark, findLeaks, findLeaksIn } from "../../leaks/search.mjs";
-import { key, Stand, tokenOf } from "./stand.ts";
+import { fakeToken, findLeaks, findLeaksIn } from "../../leaks/search.mjs";
+import { kept, key, Stand, tokenOf } from "./stand.ts";
 
-const secret = `${canaryMark}-of-a-store`;
+const secret = fakeToken("of a store");
 
 function storeTest(name: string, body: (stand: Stand) => Promise<void>): void {
   test(name, async () => {
@@ -25,7 +25,7 @@ function callsOf(store: TokenStore): Record<string, () => Promise<unknown>> {
   return {
     load: () => store.load(key),
     tryLock: () => store.tryLock(key, 0),
-    save: () => store.save(key, tokenOf(secret), undefined),
+    save: () => store.save(key, tokenOf("of a store"), undefined),
     saveFailure: () => store.saveFailure(key, failure),
     invalidate: () => store.invalidate(key),
     clear: () => store.clear(),
@@ -152,12 +152,12 @@ storeTest("a damaged file is as none, said once, and a save replaces it", async 
   assert.match(String(looks[0]?.flaw), /damaged/);
   assert.equal(looks[1]?.flaw, undefined);
   assert.equal(await store.save(key, tokenOf("u"), undefined), true);
-  assert.equal((await store.load(key)).token?.token, "u");
+  assert.equal(await kept(store), "u");
 });
 
 storeTest("no file and no name holds a token", async (stand) => {
   const store = stand.open();
-  await store.save(key, { ...tokenOf(secret), extra: { again: secret } }, undefined);
+  await store.save(key, { ...tokenOf("of a store"), extra: { again: secret } }, undefined);
   assert.equal((await store.load(key)).token?.token, secret);
   assert.notEqual(stand.files().length, 0);
   for (const folder of [stand.state, stand.runtime]) assert.deepEqual(findLeaksIn(folder), []);
@@ -168,7 +168,7 @@ storeTest(
   "an unencrypted store is used only where it is asked for, and holds tokens as they are",
   async (stand) => {
     const store = stand.open({ vault: "keychain", unsafeAllowUnencryptedStorage: true });
-    await store.save(key, tokenOf(secret), undefined);
+    await store.save(key, tokenOf("of a store"), undefined);
     assert.equal((await store.load(key)).token?.token, secret);
     assert.notEqual(findLeaksIn(stand.state).length, 0);
   },

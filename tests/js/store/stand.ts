@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { StoredToken, TokenStore } from "azure-token-cache";
 import { entryKey } from "azure-token-cache";
 import { type PersistentStoreOptions, persistentStore, type Vault } from "azure-token-cache/node";
+import { fakeNameOf, fakeToken } from "../../leaks/search.mjs";
 
 /** What a test uses up is removed at the end of its block. */
 export class Stand implements Disposable {
@@ -69,7 +70,13 @@ export class Stand implements Disposable {
 
 export const key = entryKey(["test", "entry"]);
 
-export function tokenOf(token: string): StoredToken {
+export function tokenOf(name: string): StoredToken {
   const now = Date.now();
-  return { token, expiresAt: now + 3_600_000, acquiredAt: now, login: { account: "a", session: "s" } };
+  const login = { account: "a", session: "s" };
+  return { token: fakeToken(name), expiresAt: now + 3_600_000, acquiredAt: now, login };
+}
+
+/** The name that `tokenOf` was given of the token that is kept. */
+export async function kept(store: TokenStore): Promise<string | undefined> {
+  return fakeNameOf((await store.load(key)).token?.token);
 }

@@ -2,6 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { entryKey } from "azure-token-cache";
 import { persistentStore } from "azure-token-cache/node";
+import { fakeToken } from "../../leaks/search.mjs";
 
 const store = persistentStore({ vault: "key-file" });
 const key = entryKey(["test", "entry"]);
@@ -9,7 +10,7 @@ const now = Date.now();
 const login = { account: "a", session: "s" };
 await store.save(
   key,
-  { token: "of a thread", expiresAt: now + 3_600_000, acquiredAt: now, login },
+  { token: fakeToken("of a thread"), expiresAt: now + 3_600_000, acquiredAt: now, login },
   undefined,
 );
 globalThis.lock = await store.tryLock(key, 0);

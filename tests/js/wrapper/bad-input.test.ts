@@ -9,6 +9,7 @@ import { runInNewContext } from "node:vm";
 import { type CachedCredential, TokenCache, withTokenCache } from "azure-token-cache";
 import { cliIdentity } from "azure-token-cache/node";
 import { ManualClock, MemoryTokenStore } from "azure-token-cache/testing";
+import { fakeToken } from "../../leaks/search.mjs";
 import { errorOf, hour, minute, scope, textOf, wrapped } from "./wrapped.ts";
 
 type Typed = Error & { code: string };
@@ -55,7 +56,7 @@ describe("a call", () => {
     else process.env["AZURE_CONFIG_DIR"] = AZURE_CONFIG_DIR;
   });
 
-  const source = { getToken: async () => ({ token: "t", expiresOnTimestamp: Date.now() + hour }) };
+  const source = { getToken: async () => ({ token: fakeToken("t"), expiresOnTimestamp: Date.now() + hour }) };
   const wrappers = {
     "nobody watches": () => withTokenCache(source, { identity: "fixed" }),
     "is on a clock of its own": () => withTokenCache(source, { identity: "fixed", clock: new ManualClock() }),
@@ -241,8 +242,11 @@ describe("a credential's getToken", () => {
 
   it("that returns no promise is awaited all the same", async () => {
     const { credential, source, clock } = wrapped();
-    source.getToken = (() => ({ token: "t", expiresOnTimestamp: clock.unixMillis() + minute })) as never;
-    assert.equal(await textOf(credential.getToken(scope)), "t");
+    source.getToken = (() => ({
+      token: fakeToken("t"),
+      expiresOnTimestamp: clock.unixMillis() + minute,
+    })) as never;
+    assert.equal(await textOf(credential.getToken(scope)), fakeToken("t"));
   });
 
   for (const result of [
@@ -269,7 +273,7 @@ describe("a credential's getToken", () => {
     const error = new Error("unreadable");
     const { credential, source, clock } = wrapped();
     source.getToken = async () => ({
-      token: "t",
+      token: fakeToken("t"),
       expiresOnTimestamp: clock.unixMillis() + minute,
       get extra() {
         throw error;
@@ -357,8 +361,8 @@ describe("AZURE_TOKEN_CACHE=off", () => {
 
   it("returns the credential's own answers", async () => {
     process.env["AZURE_TOKEN_CACHE"] = " Off ";
-    const { credential, source } = wrapped([{ token: "t", expiresOnTimestamp: 0 }]);
-    assert.deepEqual(await credential.getToken(scope), { token: "t", expiresOnTimestamp: 0 });
+    const { credential, source } = wrapped([{ token: fakeToken("t"), expiresOnTimestamp: 0 }]);
+    assert.deepEqual(await credential.getToken(scope), { token: fakeToken("t"), expiresOnTimestamp: 0 });
     const options = { claims: "c" };
     await credential.getToken(scope, options);
     assert.equal(source.calls[1]?.options, options);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { TokenCache } from "azure-token-cache";
 import { ManualClock, ScriptedCredential } from "azure-token-cache/testing";
+import { fakeToken } from "../../leaks/search.mjs";
 import { errorOf, exact, hour, minute, scope, stateOf, textOf, wrapped } from "./wrapped.ts";
 
 describe("a token that is not due", () => {
@@ -17,7 +18,7 @@ describe("a token that is not due", () => {
 
   it("keeps what else the credential returned, and leaves the credential's own object alone", async () => {
     const own = {
-      token: "t",
+      token: fakeToken("t"),
       expiresOnTimestamp: Date.UTC(2026, 0, 2),
       tokenType: "Bearer" as const,
       extra: { a: 1 },

@@ -11,10 +11,11 @@ import { Engine } from "../../../wasm/ts/generated/engine.js";
 import { inlineEngine } from "../../../wasm/ts/load/inline.ts";
 import type { Platform } from "../../../wasm/ts/platform.ts";
 import { createWithTokenCache } from "../../../wasm/ts/token-cache.ts";
+import { fakeToken } from "../../leaks/search.mjs";
 import { errorOf, hour, minute, scope, stateOf, textOf, wrapped } from "./wrapped.ts";
 
 describe("a caller's own recursion", { timeout: 60_000 }, () => {
-  const source = { getToken: async () => ({ token: "t", expiresOnTimestamp: Date.now() + hour }) };
+  const source = { getToken: async () => ({ token: fakeToken("t"), expiresOnTimestamp: Date.now() + hour }) };
   const wrappers = {
     "nobody watches": () => withTokenCache(source, { identity: "fixed" }),
     "is watched now and then": () => withTokenCache(source),
@@ -191,7 +192,7 @@ for (const [where, { prototype, platform }] of Object.entries(engines))
 
     for (const [what, step, name] of [
       ["no token", { token: "" }, "NotATokenError"],
-      ["a past one", { token: "t", expiresOnTimestamp: 1_000 }, "TokenExpiryError"],
+      ["a past one", { token: fakeToken("t"), expiresOnTimestamp: 1_000 }, "TokenExpiryError"],
     ] as const)
       it(`under a run that brings ${what} says so to those who wait`, async () => {
         const { credential, clock } = trapped([{ delayMs: 20, ...step }]);

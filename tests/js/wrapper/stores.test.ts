@@ -12,6 +12,7 @@ import {
   withTokenCache,
 } from "azure-token-cache";
 import { ManualClock, MemoryTokenStore, ScriptedCredential } from "azure-token-cache/testing";
+import { fakeToken } from "../../leaks/search.mjs";
 import { errorOf, hour, minute, scope, textOf } from "./wrapped.ts";
 
 type Steps = ConstructorParameters<typeof ScriptedCredential>[1];
@@ -86,7 +87,11 @@ describe("caches that share a store", () => {
     const { clock, first, second, fetches } = await sharing(store, "tenant a", 2, [{}]);
     first.source.getToken = async () =>
       Object.assign(
-        { token: "t", expiresOnTimestamp: clock.unixMillis() + hour, tokenType: "Bearer" as const },
+        {
+          token: fakeToken("t"),
+          expiresOnTimestamp: clock.unixMillis() + hour,
+          tokenType: "Bearer" as const,
+        },
         { refreshAfterTimestamp: clock.unixMillis() + 10 * minute, extra: { a: [1] } },
       );
     const fetched = await first.getToken(scope);
@@ -363,7 +368,7 @@ describe("a store that fails", () => {
 
   it("that gives something else than an entry is as one that has none", async () => {
     const login = { account: "", session: "" };
-    const token = { token: "t", expiresAt: 4e12, acquiredAt: 0, login };
+    const token = { token: fakeToken("t"), expiresAt: 4e12, acquiredAt: 0, login };
     const generation = { store: 0, entry: 0 };
     const entries: unknown[] = [
       undefined,

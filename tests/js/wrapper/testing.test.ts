@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { withTokenCache } from "azure-token-cache";
 import { ManualClock, Recorder, ScriptedCredential } from "azure-token-cache/testing";
+import { fakeToken } from "../../leaks/search.mjs";
 import { errorOf, hour, minute, scope } from "./wrapped.ts";
 
 describe("ManualClock", () => {
@@ -44,12 +45,12 @@ describe("ScriptedCredential", () => {
   it("takes one step a call, then tokens of an hour", async () => {
     const clock = new ManualClock(0);
     const credential = new ScriptedCredential(clock, [
-      { livesMs: 5, refreshInMs: 2, token: "t" },
+      { livesMs: 5, refreshInMs: 2, token: fakeToken("t") },
       null,
       { throws: 1 },
     ]);
     assert.deepEqual(await credential.getToken("a"), {
-      token: "t",
+      token: fakeToken("t"),
       expiresOnTimestamp: 5,
       refreshAfterTimestamp: 2,
     });
