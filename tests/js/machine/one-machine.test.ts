@@ -67,7 +67,7 @@ async function output(command: string, args: readonly string[]): Promise<string>
 
 async function token(kind = "ours", of = scope, store: PersistentStoreOptions = {}): Promise<Answer> {
   const printed = await output(process.execPath, [subject, of, kind, JSON.stringify(store)]);
-  return JSON.parse(printed) as Answer;
+  return JSON.parse(printed.trimEnd().split("\n").at(-1) as string) as Answer;
 }
 
 async function tokenByHand(): Promise<{ oid: unknown; uti: unknown; printed: Record<string, unknown> }> {

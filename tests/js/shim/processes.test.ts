@@ -1,14 +1,11 @@
 // Many processes through the shim and the real az: one request for a token, one failure, and never another's token.
 import assert from "node:assert/strict";
-import type { ChildProcess } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { decodeJwt } from "jose";
 import { alice, drone, robot } from "../../stand/directory.ts";
 import { assertExpiryFromAz } from "../../stand/expiry.ts";
-import { type Run, type Running, run } from "../../stand/run.ts";
-import { limits, masked, python, stage } from "./stage.ts";
+import { type Running, run } from "../../stand/run.ts";
+import { limits, masked, owner, python, stage, waiting } from "./stage.ts";
 
 const on = stage();
 const vault = "https://vault.azure.net";
@@ -140,22 +137,3 @@ test(
     assert.equal(entra.requests().byResource[vault], 1);
   },
 );
-
-function owner({ code, stdout, stderr }: Run): string {
-  assert.equal(code, 0, stderr);
-  return String(decodeJwt(JSON.parse(stdout).accessToken)["oid"]);
-}
-
-/** A process that sleeps between two looks at the store waits for another one's fetch. */
-async function waiting(child: ChildProcess): Promise<void> {
-  const sleeping = process.arch === "x64" ? "230" : "115";
-  while (callOf(child) !== sleeping) await pause(1);
-}
-
-function callOf({ pid }: ChildProcess): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/syscall`, "utf8").split(" ")[0];
-  } catch {
-    return undefined;
-  }
-}

@@ -1,9 +1,14 @@
 // The program of cli/ as `az` in front of the real az, with a store of its own.
+import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { access, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { decodeJwt } from "jose";
 import { assertNoToken } from "../../leaks/search.mjs";
 import { RealAz } from "../../stand/az.ts";
 import { type Entra, startEntra } from "../../stand/entra.ts";
@@ -23,12 +28,14 @@ export interface Stage {
 export class Shim {
   readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly #realPath: string;
 
   private constructor(folder: string, az: RealAz) {
     this.folder = folder;
+    this.#realPath = az.environment["PATH"] as string;
     this.environment = {
       ...az.environment,
-      PATH: `${join(folder, "bin")}:${az.environment["PATH"]}`,
+      PATH: `${join(folder, "bin")}:${this.#realPath}`,
       XDG_STATE_HOME: join(folder, "state"),
       XDG_RUNTIME_DIR: join(folder, "run"),
       AZURE_TOKEN_CACHE_VAULT: "key-file",
@@ -55,6 +62,15 @@ export class Shim {
     return this.start(args).ended;
   }
 
+  /** Of programs that share the store, and find the real az. */
+  get environmentOfNode(): Readonly<Record<string, string>> {
+    return { ...this.environment, PATH: this.#realPath };
+  }
+
+  node(args: readonly string[]): Running {
+    return run(process.execPath, args, { env: this.environmentOfNode });
+  }
+
   /** `azure-token-cache`; of its commands only `get-token` prints a token. */
   async program(...args: string[]): Promise<Run> {
     const ended = await run(program, args, { env: this.environment }).ended;
@@ -74,6 +90,26 @@ export class Shim {
 /** A run with a digest in each token's place: what an assertion compares, it prints when it fails. */
 export function masked({ code, stdout, stderr }: Run): Run {
   return { code, stdout: withoutTokens(stdout), stderr: withoutTokens(stderr) };
+}
+
+/** Whose the token is that the shim printed. */
+export function owner({ code, stdout, stderr }: Run): string {
+  assert.equal(code, 0, stderr);
+  return String(decodeJwt(JSON.parse(stdout).accessToken)["oid"]);
+}
+
+/** A process that sleeps between two looks at the store waits for another one's fetch. */
+export async function waiting(child: ChildProcess): Promise<void> {
+  const sleeping = process.arch === "x64" ? "230" : "115";
+  while (callOf(child) !== sleeping) await pause(1);
+}
+
+function callOf({ pid }: ChildProcess): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/syscall`, "utf8").split(" ")[0];
+  } catch {
+    return undefined;
+  }
 }
 
 function withoutTokens(text: string): string {
