@@ -103,6 +103,28 @@ storeTest("a folder from the environment counts, and the option before it", asyn
   assert.match(readFileSync(record as string, "utf8"), /key-file/);
 });
 
+storeTest(
+  "the vault auto is this system's first that works, whatever the environment names",
+  async (stand) => {
+    const inKeyring = stand.openAt("keyring", "kernel-keyring");
+    const first = await inKeyring.save(key, tokenOf("t"), undefined).then(
+      () => "kernel-keyring",
+      () => "key-file",
+    );
+    const environment = { DBUS_SESSION_BUS_ADDRESS: "", AZURE_TOKEN_CACHE_VAULT: "keychain" };
+    const directory = join(stand.state, "chosen");
+    const open = () => stand.within(() => persistentStore({ directory, vault: "auto" }), environment);
+    await open().save(key, tokenOf("kept"), undefined);
+    assert.equal(await kept(open()), "kept");
+    const [record] = stand.files().filter((path) => /\/chosen\/.*\/keys\//.test(path));
+    const { keys } = JSON.parse(readFileSync(record as string, "utf8"));
+    assert.deepEqual(
+      keys.map(({ vault }: { vault: string }) => vault),
+      [first],
+    );
+  },
+);
+
 storeTest("without an addon each call says so", async (stand) => {
   const before = process.env["ATC_ADDON"];
   process.env["ATC_ADDON"] = "off";

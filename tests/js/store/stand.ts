@@ -54,13 +54,14 @@ export class Stand implements Disposable {
   }
 
   /** Makes something that reads its environment once, when it is made. */
-  within<T>(make: () => T): T {
+  within<T>(make: () => T, more: Readonly<Record<string, string>> = {}): T {
     const before = { ...process.env };
-    Object.assign(process.env, this.#changes);
+    const changes = { ...this.#changes, ...more };
+    Object.assign(process.env, changes);
     try {
       return make();
     } finally {
-      for (const name of Object.keys(this.#changes)) {
+      for (const name of Object.keys(changes)) {
         if (before[name] === undefined) delete process.env[name];
         else process.env[name] = before[name];
       }
