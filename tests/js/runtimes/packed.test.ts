@@ -6,8 +6,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { nodeFileTrace } from "@vercel/nft";
 import { type BuildOptions, build } from "esbuild";
+import { fakeToken } from "../../leaks/search.mjs";
+import { Stand } from "../store/stand.ts";
 import { printedInChromium } from "./chromium.ts";
 import { binary, PackedPackage } from "./packed.ts";
+import { PretendedAz } from "./pretended-az.ts";
 
 const nodeMajors = [20, 22, 24];
 
@@ -52,6 +55,30 @@ test("its program is the native one, and its exit codes come through", () => {
   const program = join("node_modules/azure-token-cache", bin["azure-token-cache"] ?? "");
   assert.equal(packed.run(node(20), [program, "--version"]), `azure-token-cache ${version}\n`);
   assert.throws(() => packed.run(node(20), [program, "get-token", "--nonsense"]), /--nonsense/);
+});
+
+test("npx runs its program: a token of az's, then the same without az, and the exit codes", async () => {
+  using stand = new Stand();
+  const az = new PretendedAz(join(packed.folder, "az-of-npx"));
+  const store = {
+    XDG_STATE_HOME: stand.state,
+    XDG_RUNTIME_DIR: stand.runtime,
+    AZURE_TOKEN_CACHE_VAULT: "key-file",
+  };
+  const ask = (...flags: string[]) =>
+    packed.npx(["azure-token-cache", "get-token", ...flags], { ...az.environment, ...store });
+  const output = ["--resource", "https://vault.azure.net", "--output", "token"];
+  az.logIn("alice");
+  assert.deepEqual(await ask(...output), { code: 0, stdout: `${fakeToken("of-alice")}\n`, stderr: "" });
+  az.uninstall();
+  assert.deepEqual(await ask(...output), { code: 0, stdout: `${fakeToken("of-alice")}\n`, stderr: "" });
+  const misused = await ask("--nonsense");
+  assert.deepEqual([misused.code, misused.stdout], [2, ""]);
+  assert.match(misused.stderr, /--nonsense/);
+  az.logOut();
+  const nobody = await ask(...output);
+  assert.deepEqual([nobody.code, nobody.stdout], [3, ""]);
+  assert.match(nobody.stderr, /az login/);
 });
 
 test("Bun runs it", () => {

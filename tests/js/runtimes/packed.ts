@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assertNoToken } from "../../leaks/search.mjs";
+import { type Run, run } from "../../stand/run.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -27,7 +28,7 @@ export class PackedPackage implements Disposable {
     this.folder = mkdtempSync(join(tmpdir(), "packed-"));
     this.#tools = join(this.folder, "tools");
     mkdirSync(this.#tools);
-    for (const tool of ["node", "npm"]) symlinkSync(found(tool), join(this.#tools, tool));
+    for (const tool of ["node", "npm", "npx"]) symlinkSync(found(tool), join(this.#tools, tool));
     writeFileSync(
       join(this.folder, "package.json"),
       '{ "name": "user", "private": true, "type": "module" }\n',
@@ -46,6 +47,12 @@ export class PackedPackage implements Disposable {
   /** Standard output of a program in the project; throws with its errors unless it exits with 0. */
   run(program: string, args: readonly string[]): string {
     return succeed(program, args, { cwd: this.folder, env: this.environment });
+  }
+
+  /** A command of the package, as a user of the project types it. */
+  npx(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Run> {
+    const own = { PATH: `${this.#tools}${delimiter}${env["PATH"]}`, NPM_CONFIG_UPDATE_NOTIFIER: "false" };
+    return run("npx", ["--offline", ...args], { cwd: this.folder, env: { ...env, ...own } }).ended;
   }
 
   /** PATH holds Node and npm, and nothing else. */

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
@@ -11,6 +10,7 @@ import { build } from "esbuild";
 import { fakeToken } from "../../leaks/search.mjs";
 import { untilNextLook } from "../../stand/next-look.ts";
 import { binary, PackedPackage } from "./packed.ts";
+import { PretendedAz } from "./pretended-az.ts";
 
 /** Each Node with the newest @azure/identity that it runs. */
 const programs = [
@@ -34,12 +34,12 @@ for (const { major, identity } of programs)
         const az = new PretendedAz(join(packed.folder, `${outfile}-${addon}`));
         az.logIn("alice");
         await using application = new Application(outfile, major, { ...az.environment, ATC_ADDON: addon });
-        assert.equal(await application.ask(), `${fakeToken("of alice")}, 1 fetched`);
-        assert.equal(await application.ask(), `${fakeToken("of alice")}, 1 fetched`);
+        assert.equal(await application.ask(), `${fakeToken("of-alice")}, 1 fetched`);
+        assert.equal(await application.ask(), `${fakeToken("of-alice")}, 1 fetched`);
         untilNextLook();
         az.logIn("bobby");
-        assert.equal(await application.ask(), `${fakeToken("of bobby")}, 2 fetched`);
-        assert.equal(await application.ask(), `${fakeToken("of bobby")}, 2 fetched`);
+        assert.equal(await application.ask(), `${fakeToken("of-bobby")}, 2 fetched`);
+        assert.equal(await application.ask(), `${fakeToken("of-bobby")}, 2 fetched`);
       });
 
 /** The program of tests/runtimes, in one file. */
@@ -88,48 +88,5 @@ class Application implements AsyncDisposable {
     const ended = once(this.#child, "exit");
     this.#child.kill();
     await ended;
-  }
-}
-
-/** A script that prints a token of whoever is logged in, and the files by which az says who that is. */
-class PretendedAz {
-  readonly #folder: string;
-
-  constructor(folder: string) {
-    this.#folder = folder;
-    mkdirSync(join(folder, "azure"), { recursive: true });
-    const script = [
-      "#!/bin/sh",
-      'read -r user < "$AZURE_CONFIG_DIR/../user"',
-      `printf '{ "accessToken": "${fakeToken("of %s")}", "expires_on": ${Math.floor(Date.now() / 1000) + 3600}, "tokenType": "Bearer" }' "$user"`,
-    ];
-    writeFileSync(join(folder, "az"), `${script.join("\n")}\n`);
-    chmodSync(join(folder, "az"), 0o755);
-  }
-
-  /** As az does it: the profile is rewritten in place, and here even has the same size. */
-  logIn(user: "alice" | "bobby"): void {
-    const subscription = {
-      id: "00000000-0000-4000-8000-000000000001",
-      name: "One",
-      state: "Enabled",
-      user: { name: `${user}@contoso.example`, type: "user" },
-      isDefault: true,
-      tenantId: "00000000-0000-4000-8000-0000000000aa",
-      environmentName: "AzureCloud",
-    };
-    writeFileSync(join(this.#folder, "user"), `${user}\n`);
-    writeFileSync(
-      join(this.#folder, "azure/azureProfile.json"),
-      `\uFEFF${JSON.stringify({ subscriptions: [subscription] })}`,
-    );
-  }
-
-  get environment(): Record<string, string> {
-    return {
-      PATH: `${this.#folder}:/bin`,
-      HOME: this.#folder,
-      AZURE_CONFIG_DIR: join(this.#folder, "azure"),
-    };
   }
 }
