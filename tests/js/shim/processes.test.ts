@@ -1,11 +1,12 @@
 // Many processes through the shim and the real az: one request for a token, one failure, and never another's token.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { decodeJwt } from "jose";
 import { alice, drone, robot } from "../../stand/directory.ts";
 import { assertExpiryFromAz } from "../../stand/expiry.ts";
 import { type Running, run } from "../../stand/run.ts";
-import { limits, masked, owner, python, stage, waiting } from "./stage.ts";
+import { isAlive, limits, masked, owner, python, stage, waiting } from "./stage.ts";
 
 const on = stage();
 const vault = "https://vault.azure.net";
@@ -55,6 +56,36 @@ test("a failing az with 64 waiting: all have its words and its exit code", limit
   assert.ok(starts <= 3, `${starts} starts`);
   assert.ok(new Set(answers.map(({ stderr }) => stderr)).size <= starts);
 });
+
+test(
+  "a shim that is killed while az runs: the next one goes on, and its az ends by itself",
+  limits,
+  async () => {
+    const { az, entra, shim } = on();
+    await az.login(robot);
+    const hold = entra.control.hold({ resource: vault });
+    const killed = shim.start(command);
+    await hold.arrived(1);
+    const [orphan] = await az.starts();
+    const next = shim.start(command);
+    await waiting(next.child);
+    killed.child.kill("SIGKILL");
+    assert.deepEqual(await killed.ended, { code: null, stdout: "", stderr: "" });
+    await hold.arrived(2);
+    // What it waits for never comes.
+    while (isAlive(orphan?.pid)) await pause(20);
+    const last = shim.start(command);
+    await waiting(last.child);
+    hold.release();
+    const answers = [await next.ended, await last.ended];
+    for (const answer of answers) assert.equal(owner(answer), robot.objectId);
+    assert.equal(new Set(answers.map((answer) => masked(answer).stdout)).size, 1);
+    assert.equal((await az.starts()).length, 2);
+    const { tokens, unopenable } = JSON.parse((await shim.program("status", "--json")).stdout);
+    assert.deepEqual([tokens.length, unopenable], [1, 0]);
+    await az.succeed(...command);
+  },
+);
 
 test(
   "az logs in another account while processes ask: none has the old one's token after it",

@@ -98,6 +98,15 @@ export function owner({ code, stdout, stderr }: Run): string {
   return String(decodeJwt(JSON.parse(stdout).accessToken)["oid"]);
 }
 
+/** Whether a process runs; one that has ended and that nobody has asked for does not. */
+export function isAlive(pid = 0): boolean {
+  try {
+    return !/\) [XZ] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
 /** A process that sleeps between two looks at the store waits for another one's fetch. */
 export async function waiting(child: ChildProcess): Promise<void> {
   const sleeping = process.arch === "x64" ? "230" : "115";
