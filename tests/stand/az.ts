@@ -180,7 +180,7 @@ export class RealAz implements AsyncDisposable {
   }
 }
 
-/** A lock on the start's own file lives exactly as long as the process that the wrapper becomes. */
+/** A lock on the start's own file lives exactly as long as the process that the wrapper becomes. Completion needs 8 and 9. */
 function wrapper(log: string): string {
   return `#!/bin/sh
 # Notes a start of az and how many run now, then becomes the real one.
@@ -188,12 +188,12 @@ log='${log}'
 start="start.$(command -p date +%s%N).$$"
 starting="$log/starting.$$"
 for arg in "$@"; do printf '%s\\0' "$arg"; done > "$starting"
-exec 9< "$starting"
-command -p flock 9
+exec 7< "$starting"
+command -p flock 7
 command -p mv "$starting" "$log/$start"
 # One counts at a time: a lock that is tried is held for a moment, and would count as an az that runs.
-exec 8>> "$log.counting"
-command -p flock 8
+exec 6>> "$log.counting"
+command -p flock 6
 running=0
 for other in "$log"/start.*; do
   if command -p flock --nonblock "$other" true; then
@@ -203,7 +203,7 @@ for other in "$log"/start.*; do
   fi
 done
 printf '%s' "$running" >> "$log/$start"
-exec 8>&-
+exec 6>&-
 exec '${realAz}' "$@"
 `;
 }

@@ -4,12 +4,13 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { alice, robot } from "../../stand/directory.ts";
-import type { Run } from "../../stand/run.ts";
+import { type Run, run } from "../../stand/run.ts";
 import { limits, masked, type Shim, stage } from "./stage.ts";
 
 const on = stage();
 const token = ["account", "get-access-token"];
 const vault = "https://vault.azure.net";
+const asJson = [["-o", "json"], ["-ojson"], ["-o=json"], ["--output", "json"], ["--output=json"]];
 
 test("tokens, in every form and in several time zones", limits, async () => {
   const { az, entra, shim } = on();
@@ -18,11 +19,7 @@ test("tokens, in every form and in several time zones", limits, async () => {
   assert.ok(subscription !== undefined);
   const forms = [
     [],
-    ["-o", "json"],
-    ["-ojson"],
-    ["-o=json"],
-    ["--output", "json"],
-    ["--output=json"],
+    ...asJson,
     ["--output", "json", "--resource", vault],
     ["--resource=https://vault.azure.net"],
     ["--scope", `${vault}/.default`, "-o=json"],
@@ -51,7 +48,7 @@ test("the current account and the version, as terraform asks for them", limits, 
   const { az, shim } = on();
   await az.login(robot);
   for (const command of [["account", "show"], ["account", "list"], ["version"]]) {
-    for (const flags of [[], ["-o", "json"], ["-o=json"], ["--output=json"]]) {
+    for (const flags of [[], ...asJson]) {
       const real = await az.run(...command, ...flags);
       await shim.az(...command, ...flags);
       await assertAnswered(shim, [...command, ...flags], real);
@@ -103,6 +100,46 @@ test("another default format is az's affair", limits, async () => {
   ]) {
     assert.deepEqual(masked(await shim.az(...args)), masked(await az.run(...args)), args.join(" "));
   }
+});
+
+test("AZURE_CORE_OUTPUT counts as for az: where it is another format, az answers", limits, async () => {
+  const { az, shim } = on();
+  await az.login(robot);
+  for (const args of [
+    ["account", "show"],
+    [...token, "--resource", vault, "--query", "accessToken"],
+  ]) {
+    const real = async (format: string, ...flags: string[]) =>
+      shim.start([...args, ...flags], { AZURE_CORE_OUTPUT: format, AZURE_TOKEN_CACHE: "off" }).ended;
+    await assertAnswered(shim, args, await real("json"), { AZURE_CORE_OUTPUT: "json" });
+    await assertAnswered(shim, [...args, "--output=json"], await real("yaml", "--output=json"), {
+      AZURE_CORE_OUTPUT: "yaml",
+    });
+    const yaml = await real("yaml");
+    await az.forgetStarts();
+    const through = await shim.start(args, { AZURE_CORE_OUTPUT: "yaml" }).ended;
+    assert.deepEqual(masked(through), masked(yaml), args.join(" "));
+    assert.equal((await az.starts()).length, 1, args.join(" "));
+  }
+});
+
+test("a shell's completion is az's", limits, async () => {
+  const { az, shim } = on();
+  await az.login(robot);
+  // As bash asks: az writes to descriptor 8 what a word may become.
+  const completing = {
+    _ARGCOMPLETE: "1",
+    _ARGCOMPLETE_IFS: "\n",
+    COMP_LINE: "az account sh",
+    COMP_POINT: "13",
+  };
+  const complete = (more: Record<string, string> = {}) => {
+    const env = { ...shim.environment, ...completing, ...more };
+    return run("sh", ["-c", "exec az account show 8>&1 9>&2 1>/dev/null 2>/dev/null"], { env }).ended;
+  };
+  const real = await complete({ AZURE_TOKEN_CACHE: "off" });
+  assert.match(real.stdout, /^show ?$/m);
+  assert.deepEqual(await complete(), real);
 });
 
 test("az's failures are the shim's: nobody logged in, a session that is over", limits, async () => {
