@@ -62,7 +62,7 @@ export class RealAz implements AsyncDisposable {
 
   /** Starts the real az directly, so that the harness's own runs are not counted. */
   run(...args: string[]): Promise<Run> {
-    return run(realAz, args, { env: this.environment }).ended;
+    return run(realAz, args, { env: this.environment, printsTokens: printsToken(args) }).ended;
   }
 
   /** As `run`; a failure is thrown with az's own words. */
@@ -178,6 +178,11 @@ export class RealAz implements AsyncDisposable {
       ...(isSystemAssigned ? [] : ["--client-id", identity.clientId]),
     );
   }
+}
+
+/** Whether az prints a token for these arguments. */
+export function printsToken(args: readonly string[]): boolean {
+  return args.includes("get-access-token");
 }
 
 /** A lock on the start's own file lives exactly as long as the process that the wrapper becomes. Completion needs 8 and 9. */

@@ -1,4 +1,4 @@
-// Runs a program to its end. What it says on standard error is searched for tokens: it is kept from the log of the tests.
+// Runs a program to its end. What it prints is searched for tokens here: it does not come into the log of the tests.
 import { type ChildProcess, spawn } from "node:child_process";
 import { assertNoToken } from "../leaks/search.mjs";
 
@@ -20,10 +20,13 @@ export interface RunOptions {
   readonly cwd?: string;
   /** After which it is ended. */
   readonly timeout?: number;
+  /** Whether it is asked for tokens: on standard output, and never on standard error. */
+  readonly printsTokens?: boolean;
 }
 
 export function run(program: string, args: readonly string[], options: RunOptions): Running {
-  const child = spawn(program, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const { printsTokens = false, ...others } = options;
+  const child = spawn(program, args, { ...others, stdio: ["ignore", "pipe", "pipe"] });
   const texts = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream].setEncoding("utf8").on("data", (text: string) => {
@@ -34,7 +37,8 @@ export function run(program: string, args: readonly string[], options: RunOption
     child.once("error", reject);
     child.once("close", (code) => resolve({ code, ...texts }));
   });
-  return { child, ended: ended.then((run) => searched(run, [program, ...args])) };
+  const command = [program, ...args].join(" ");
+  return { child, ended: ended.then((run) => searched(run, command, printsTokens)) };
 }
 
 /** What a program prints that exits with 0. */
@@ -48,7 +52,8 @@ export async function printedBy(
   return stdout;
 }
 
-function searched(run: Run, [program, ...args]: readonly string[]): Run {
-  assertNoToken(run.stderr, `standard error of ${program} ${args.join(" ")}`);
+function searched(run: Run, command: string, printsTokens: boolean): Run {
+  assertNoToken(run.stderr, `standard error of ${command}`);
+  if (!printsTokens) assertNoToken(run.stdout, `standard output of ${command}`);
   return run;
 }

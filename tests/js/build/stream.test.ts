@@ -30,6 +30,7 @@ async function streamed(script: string): Promise<unknown> {
     writeFileSync(streamer, streaming(script, join(folder, "logs")));
     const { code, stdout, stderr } = await run(process.execPath, [streamer], {
       env: { PATH: "/usr/bin:/bin", UV_THREADPOOL_SIZE: "1" },
+      printsTokens: true,
     }).ended;
     assert.equal(code, 0, stderr);
     return JSON.parse(stdout.trimEnd().split("\n").at(-1) as string);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { assertNoToken, canaryMark, findLeaks, findLeaksIn, standMark } from "../../leaks/search.mjs";
+import { run } from "../../stand/run.ts";
 import { Signer } from "../../stand/signing.ts";
 
 const token = `${canaryMark}0123456789`;
@@ -63,6 +64,17 @@ test("what a program said is refused with a token in it, and the error has none"
   assertNoToken("nothing to see", "its words");
   const message = "a token (plain) at byte 7 of its words";
   assert.throws(() => assertNoToken(`Bearer ${token}`, "its words"), { message });
+});
+
+test("a program that prints a token is refused, but for one that is asked for it and prints it where it should", async () => {
+  const start = (to: string, printsTokens: boolean) => {
+    const args = ["--eval", `process.${to}.write(process.env.SAID)`];
+    return run(process.execPath, args, { env: { SAID: token }, printsTokens }).ended;
+  };
+  await assert.rejects(start("stdout", false), /a token \(plain\) at byte 0 of standard output/);
+  await assert.rejects(start("stderr", false), /standard error/);
+  await assert.rejects(start("stderr", true), /standard error/);
+  assert.equal((await start("stdout", true)).stdout, token);
 });
 
 function hiding(secret: string): object {

@@ -61,8 +61,8 @@ async function options(): Promise<RunOptions> {
 }
 
 /** What a process prints that does what it should. */
-async function output(command: string, args: readonly string[]): Promise<string> {
-  return printedBy(command, args, await options());
+async function output(command: string, args: readonly string[], printsTokens = false): Promise<string> {
+  return printedBy(command, args, { ...(await options()), printsTokens });
 }
 
 async function token(kind = "ours", of = scope, store: PersistentStoreOptions = {}): Promise<Answer> {
@@ -71,7 +71,7 @@ async function token(kind = "ours", of = scope, store: PersistentStoreOptions = 
 }
 
 async function tokenByHand(): Promise<{ oid: unknown; uti: unknown; printed: Record<string, unknown> }> {
-  const printed = JSON.parse(await output(program, ["get-token", "--scope", scope])) as Record<
+  const printed = JSON.parse(await output(program, ["get-token", "--scope", scope], true)) as Record<
     string,
     unknown
   >;
@@ -187,7 +187,7 @@ test("no file and no name of the store holds a token, whatever went before", lim
   await tokenByHand();
   const shim = join(folder, "az");
   await symlink(program, shim);
-  assert.match(await output(shim, command), /"accessToken"/);
+  assert.match(await output(shim, command, true), /"accessToken"/);
   assert.equal((await status()).tokens.length, 2);
   assert.deepEqual(findLeaksIn(folder), []);
   await az.login(bruno);

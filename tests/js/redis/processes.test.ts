@@ -12,7 +12,7 @@ test("processes that ask at once, and one that comes later, have the token of a 
   const run = async () => {
     const args = ["--import", "tsx", subject, server.url];
     const env = process.env as Record<string, string>;
-    const printed = await printedBy(process.execPath, args, { env, timeout: 120_000 });
+    const printed = await printedBy(process.execPath, args, { env, timeout: 120_000, printsTokens: true });
     const [fetches, ...token] = printed.trim().split(" ");
     return { fetches: Number(fetches), token: token.join(" ") };
   };

@@ -111,6 +111,7 @@ export class Stage implements Disposable {
     const { code, stdout, stderr } = await run(node, [...flags, path], {
       cwd: this.folder,
       env: { ...this.environment, ...env },
+      printsTokens: true,
     }).ended;
     if (code !== 0) throw new Error(`${name} ended with ${code}: ${stderr}`);
     return { printed: JSON.parse(stdout), stderr };

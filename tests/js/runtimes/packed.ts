@@ -52,7 +52,11 @@ export class PackedPackage implements Disposable {
   /** A command of the package, as a user of the project types it. */
   npx(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Run> {
     const own = { PATH: `${this.#tools}${delimiter}${env["PATH"]}`, NPM_CONFIG_UPDATE_NOTIFIER: "false" };
-    return run("npx", ["--offline", ...args], { cwd: this.folder, env: { ...env, ...own } }).ended;
+    return run("npx", ["--offline", ...args], {
+      cwd: this.folder,
+      env: { ...env, ...own },
+      printsTokens: true,
+    }).ended;
   }
 
   /** PATH holds Node and npm, and nothing else. */

@@ -155,7 +155,7 @@ test(
       `token = credential.get_token("${vault}/.default")`,
       "print(token.token, token.expires_on)",
     ].join("\n");
-    const ask = () => run(python, ["-c", script], { env: shim.environment }).ended;
+    const ask = () => run(python, ["-c", script], { env: shim.environment, printsTokens: true }).ended;
     const answers = [await ask(), ...(await Promise.all([ask(), ask()]))];
     for (const { code, stdout, stderr } of answers) {
       assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
