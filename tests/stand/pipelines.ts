@@ -1,4 +1,5 @@
 // The part of Azure Pipelines that a job's service connection needs: OIDC tokens in the name of the connection's application.
+import { fakeToken } from "../leaks/search.mjs";
 import type { Call, Reply } from "./http.ts";
 import { encode } from "./signing.ts";
 
@@ -13,7 +14,7 @@ export interface PipelineJob {
 export function pipelineJob(appId: string): PipelineJob {
   return {
     oidcRequestPath: "/contoso/_apis/distributedtask/hubs/build/plans/1/jobs/1/oidctoken",
-    accessToken: "job-access-token-not-a-real-one",
+    accessToken: fakeToken("of-the-job"),
     serviceConnectionId: "5e221ce0-0000-4000-8000-000000000041",
     appId,
   };

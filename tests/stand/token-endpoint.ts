@@ -1,5 +1,6 @@
 // The OAuth half of the stand-in: the token endpoint with its six grants, device codes and the sign-in page.
 import { createHash, randomBytes } from "node:crypto";
+import { fakeToken } from "../leaks/search.mjs";
 import type { Control, Subject } from "./control.ts";
 import {
   type Directory,
@@ -187,7 +188,7 @@ export class TokenEndpoint {
   }
 
   #open(session: Session): string {
-    const token = `1.${randomBytes(48).toString("base64url")}`;
+    const token = `1.${fakeToken(randomBytes(48).toString("base64url"))}`;
     this.#sessions.set(token, session);
     return token;
   }

@@ -89,7 +89,7 @@ pluginTest("no secret can be read in any file, and a search that could read it f
   const secrets = entries.flatMap(({ secret }) => secret ?? []);
   assert.ok(
     secrets.some((secret) => secret.startsWith("1.")) &&
-      secrets.some((secret) => secret.includes(canaryMark)),
+      secrets.some((secret) => secret.startsWith(canaryMark)),
   );
   const isReadable = (path: string) =>
     [...secrets, alice.principalName].some((secret) => {
