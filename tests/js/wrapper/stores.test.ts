@@ -1,7 +1,14 @@
 // Caches that share a store, as processes do: one fetches for all, and nothing of another identity is ever served.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { CacheEvent, TokenStore, WithTokenCacheOptions } from "azure-token-cache";
+import type {
+  CacheEvent,
+  EntryKey,
+  StoredEntry,
+  StoredToken,
+  TokenStore,
+  WithTokenCacheOptions,
+} from "azure-token-cache";
 import {
   ClosedError,
   FetchTimeoutError,
@@ -26,6 +33,43 @@ async function load(): Promise<void> {
 
 const loaded = load();
 
+/** A clock of a program that can be too busy for its event loop. */
+class BusyClock extends ManualClock {
+  readonly #timers = new Map<unknown, { readonly at: number; readonly run: () => void }>();
+  #busy = 0;
+
+  override unixMillis(): number {
+    return super.unixMillis() + this.#busy;
+  }
+
+  override monotonicMillis(): number {
+    return super.monotonicMillis() + this.#busy;
+  }
+
+  override setTimer(run: () => void, milliseconds: number): unknown {
+    const timer = super.setTimer(() => {
+      this.#timers.delete(timer);
+      run();
+    }, milliseconds);
+    this.#timers.set(timer, { at: this.monotonicMillis() + milliseconds, run });
+    return timer;
+  }
+
+  override clearTimer(timer: unknown): void {
+    super.clearTimer(timer);
+    this.#timers.delete(timer);
+  }
+
+  /** Time passes in which nothing else happens; then comes what is due, before anything that was to be read meanwhile. */
+  busy(milliseconds: number): void {
+    this.#busy += milliseconds;
+    for (const [timer, { run }] of [...this.#timers].filter(([, { at }]) => at <= this.monotonicMillis())) {
+      this.clearTimer(timer);
+      run();
+    }
+  }
+}
+
 /** Processes by their number, each with a credential of its own. */
 async function sharing(
   store: TokenStore,
@@ -34,7 +78,7 @@ async function sharing(
   steps: Steps = [{ delayMs: 500 }],
 ) {
   await loaded;
-  const clock = new ManualClock();
+  const clock = new BusyClock();
   const events: CacheEvent[] = [];
   const process = () => {
     const source = new ScriptedCredential(clock, steps);
@@ -417,6 +461,41 @@ describe("a store that fails", () => {
     await clock.advance(10_000);
     assert.ok(await late);
     assert.equal(slow.heldLocks, 0);
+  });
+
+  it("gets back the lock of a fetch that ends while it is left alone", async () => {
+    const store = new MemoryTokenStore();
+    const { first, clock } = await sharing(store, "tenant a", 2, [{ delayMs: 10_000 }]);
+    const asked = textOf(first.getToken(scope));
+    await clock.advance(1_000);
+    store.load = () => new Promise(() => {});
+    const other = textOf(first.getToken("other"));
+    await clock.advance(8_000);
+    assert.equal(store.heldLocks, 1);
+    await clock.advance(10_000);
+    assert.ok((await asked) && (await other));
+    assert.equal(store.heldLocks, 0);
+  });
+
+  it("is not blamed for the time that the program was busy", async () => {
+    const store = new MemoryTokenStore();
+    const { first, second, clock } = await sharing(store, "tenant a", 2, [{}]);
+    const held = textOf(first.getToken(scope));
+    await clock.advance(1);
+    const load = store.load.bind(store);
+    let answer: (entry: StoredEntry) => void = () => {};
+    store.load = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    const asked = textOf(second.getToken(scope));
+    await clock.settle();
+    clock.busy(20_000);
+    const [[key]] = store.held as [[EntryKey, StoredToken]];
+    answer(await load(key));
+    await clock.advance(1);
+    assert.equal(await asked, await held);
+    assert.equal(second.source.calls.length, 0);
   });
 
   it("is refused where it is none", () => {

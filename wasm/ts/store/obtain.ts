@@ -45,6 +45,7 @@ export function obtain(
     pause: (milliseconds) => pause(host, milliseconds, !run.behind),
     hold: () => host.after(() => {}, patienceMs, !run.behind),
     within: (work) => shelf.patience.within(host, work),
+    bounded: (work) => shelf.patience.bounded(host, work),
     errors: host.storeErrors,
     storeFailed: (operation, error) => host.emit(storeFailed(host.subjectOf(run), operation, error)),
     monotonicMillis: () => host.monotonicMillis(),

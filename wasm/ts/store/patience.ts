@@ -2,6 +2,8 @@
 
 /** What a store is asked for takes no longer, in milliseconds. Files take a few. */
 export const patienceMs = 5_000;
+/** A program that was busy for long has used up one part, and reads first what has come meanwhile. */
+const parts = 5;
 /** A store that did not answer in time is not asked again for this long, in milliseconds. */
 const leftAloneMs = 30_000;
 
@@ -21,18 +23,26 @@ export class Patience {
   /** What `work` brings, unless that takes too long, or something did a moment ago. */
   within<T>(patient: Patient, work: () => Promise<T>): Promise<T> {
     if (patient.monotonicMillis() < this.#leftAloneUntil) return Promise.reject(patient.slow(patienceMs));
+    return this.bounded(patient, work);
+  }
+
+  /** What `work` brings, which is begun whatever took too long before, unless that takes too long. */
+  bounded<T>(patient: Patient, work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        this.#leftAloneUntil = patient.monotonicMillis() + leftAloneMs;
+        reject(patient.slow(patienceMs));
+      };
+      let cancel: () => void;
       // Those who wait for the token keep the process alive, until the fetch's own limit.
-      const cancel = patient.after(
-        () => {
-          this.#leftAloneUntil = patient.monotonicMillis() + leftAloneMs;
-          reject(patient.slow(patienceMs));
-        },
-        patienceMs,
-        false,
-      );
+      const wait = (left: number) => {
+        cancel = patient.after(left > 1 ? () => wait(left - 1) : giveUp, patienceMs / parts, false);
+      };
+      wait(parts);
       const settled = async () => work();
-      settled().then(resolve, reject).finally(cancel);
+      settled()
+        .then(resolve, reject)
+        .finally(() => cancel());
     });
   }
 }

@@ -36,6 +36,8 @@ export interface StoredFetchHost extends Clocks {
   hold(): () => void;
   /** The same, unless the store takes too long. */
   within<T>(work: () => Promise<T>): Promise<T>;
+  /** The same, where the work must be begun also when the store took too long a moment ago. */
+  bounded<T>(work: () => Promise<T>): Promise<T>;
   readonly errors: StoredErrors;
   /** The store could not do this; the answer comes without it. */
   storeFailed(operation: StoreOperation, error: unknown): void;
@@ -226,7 +228,8 @@ export class StoredFetch {
   async #unlock(): Promise<void> {
     const lock = this.#lock;
     this.#lock = undefined;
-    await this.#attempt("unlock", async () => lock?.release());
+    // A lock that stays is in everybody's way.
+    await this.#attempt("unlock", async () => lock?.release(), this.#host.bounded);
     this.#walk.unlocked();
   }
 
@@ -246,9 +249,13 @@ export class StoredFetch {
     }
   }
 
-  async #attempt<T>(operation: StoreOperation, run: () => Promise<T>): Promise<T | undefined> {
+  async #attempt<T>(
+    operation: StoreOperation,
+    run: () => Promise<T>,
+    patience = this.#host.within,
+  ): Promise<T | undefined> {
     try {
-      return await this.#host.within(run);
+      return await patience(run);
     } catch (error) {
       this.#host.storeFailed(operation, error);
       return undefined;
