@@ -59,6 +59,7 @@ export class StoreWay implements StoreHost {
     const token = this.#usable(run, shelf, shelved, found?.token);
     if (token !== undefined || run.aborted) return token;
     stored ??= await import("./store.ts");
+    if (run.aborted) return undefined;
     return stored.obtain(run, shelf, { ...shelved, found }, call, this);
   }
 
