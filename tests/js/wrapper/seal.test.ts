@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { type ByteStore, entryKey, OptionError, type StoredToken, seal } from "azure-token-cache";
+import {
+  type ByteStore,
+  entryKey,
+  OptionError,
+  type StoredToken,
+  seal,
+  type TokenStore,
+} from "azure-token-cache";
 
 const key = Uint8Array.from({ length: 32 }, (_, index) => index);
 const otherKey = key.map((byte) => 255 - byte);
@@ -147,6 +154,123 @@ describe("a sealed store", () => {
     assert.equal(await rotating.save(entry, token("new"), found.generation), true);
     assert.equal((await rotating.load(entry)).token?.token, "new");
     assert.equal((await seal(bytes, { key: otherKey }).load(entry)).token?.token, "new");
+  });
+
+  describe("while its key is changed, machine by machine", () => {
+    const machines = () => {
+      const bytes = new Bytes();
+      return {
+        bytes,
+        early: seal(bytes, { keys: [key, otherKey] }),
+        late: seal(bytes, { keys: [otherKey, key] }),
+      };
+    };
+    const textIn = async (store: TokenStore) => (await store.load(entry)).token?.token;
+
+    it("has one token, the last one, whoever saved it", async () => {
+      const { bytes, early, late } = machines();
+      await seal(bytes, { key }).save(entry, token("of the old key"), undefined);
+      for (const [index, store] of [late, early, late, early].entries()) {
+        const { generation } = await store.load(entry);
+        assert.equal(await store.save(entry, token(`token ${index}`), generation), true);
+        for (const each of [early, late]) {
+          assert.equal(await textIn(each), `token ${index}`);
+          assert.equal((await each.load(entry)).generation.entry, index + 2);
+        }
+        assert.equal(bytes.kept.size, 1, "what was sealed with the other key is gone");
+      }
+    });
+
+    it("has the later one where a crash left both", async () => {
+      const { bytes, early, late } = machines();
+      await early.save(entry, token("earlier"), undefined);
+      const crashed = new Map(bytes.kept);
+      await late.save(entry, token("later"), undefined);
+      for (const [name, sealed] of crashed) bytes.kept.set(name, sealed);
+      for (const store of [early, late]) assert.equal(await textIn(store), "later");
+    });
+
+    it("keeps invalidated tokens and failures away, and results of fetches that had begun", async () => {
+      const failure = { failedAt: Date.now(), name: "Error", message: "no", network: false, login };
+      for (const beginning of [entry, entryKey(["token 1"])])
+        for (const order of ["early", "late"] as const) {
+          const { [order]: one, [order === "early" ? "late" : "early"]: other } = machines();
+          await one.save(entry, token("t"), undefined);
+          await one.saveFailure(entry, failure);
+          const begun = (await one.load(entry)).generation;
+          await other.invalidate(beginning);
+          for (const store of [one, other]) {
+            const found = await store.load(entry);
+            assert.deepEqual([found.token, found.failure], [undefined, undefined]);
+            assert.equal(await store.save(entry, token("late"), begun), false);
+          }
+          await one.save(entry, token("u"), undefined);
+          await other.clear();
+          for (const store of [one, other]) assert.equal(await textIn(store), undefined);
+        }
+    });
+
+    it("gives who waits the last failure", async () => {
+      const { early, late } = machines();
+      const failure = { failedAt: 1_000, name: "Error", message: "first", network: false, login };
+      await late.saveFailure(entry, failure);
+      await early.saveFailure(entry, { ...failure, failedAt: 2_000, message: "second" });
+      for (const store of [early, late]) assert.equal((await store.load(entry)).failure?.message, "second");
+    });
+
+    it("has one holder of a lock, whatever each machine's first key is", async () => {
+      const { bytes, early, late } = machines();
+      const stores = [early, late, seal(bytes, { key }), seal(bytes, { key: otherKey })];
+      for (const holder of [early, late]) {
+        const lock = await holder.tryLock(entry, 0);
+        assert.ok(lock);
+        for (const other of stores) assert.equal(await other.tryLock(entry, 0), undefined);
+        await lock.release();
+        assert.equal(bytes.locked.size, 0);
+      }
+      for (const holder of stores.slice(2)) {
+        const lock = await holder.tryLock(entry, 0);
+        for (const other of [early, late]) assert.equal(await other.tryLock(entry, 0), undefined);
+        assert.equal(bytes.locked.size, 1, "a lock of which one name is taken is taken under none");
+        await lock?.release();
+      }
+      const lock = bytes.lock.bind(bytes);
+      const tries = [early, late, early, late];
+      let waiting = tries.length;
+      let allHaveTried = () => {};
+      const tried = new Promise<void>((resolve) => {
+        allHaveTried = resolve;
+      });
+      bytes.lock = async (name) => {
+        const taken = await lock(name);
+        waiting -= 1;
+        if (waiting === 0) allHaveTried();
+        await tried;
+        return taken;
+      };
+      const taken = await Promise.all(tries.map((store) => store.tryLock(entry, 0)));
+      assert.equal(taken.filter(Boolean).length, 1);
+    });
+
+    it("keeps no name of a lock of which another name cannot be taken", async () => {
+      const { bytes, early } = machines();
+      const lock = bytes.lock.bind(bytes);
+      let locks = 0;
+      bytes.lock = async (name) => {
+        locks += 1;
+        if (locks === 2) throw new RangeError("no server");
+        return lock(name);
+      };
+      await assert.rejects(early.tryLock(entry, 0), RangeError);
+      assert.equal(bytes.locked.size, 0);
+    });
+  });
+
+  it("takes a key that is there twice as one", async () => {
+    const store = seal(new Bytes(), { keys: [key, key] });
+    assert.equal(await store.save(entry, token("t"), undefined), true);
+    assert.equal((await store.load(entry)).token?.token, "t");
+    assert.ok(await store.tryLock(entry, 0));
   });
 
   it("saves over no newer result", async () => {

@@ -33,7 +33,10 @@ export interface ByteStore {
   clear(): Promise<void>;
 }
 
-/** A key of 32 random bytes, or several: the first seals, all open, so that keys can be changed one after the other. */
+/**
+ * A key of 32 random bytes, or several: the first seals, all open, so that keys can be changed one after the other. Programs
+ * with the same keys in another order have one token and one fetch together.
+ */
 export interface SealOptions {
   readonly key?: Uint8Array;
   readonly keys?: readonly Uint8Array[];
