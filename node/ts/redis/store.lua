@@ -41,12 +41,18 @@ local function generation_of_store(first_beginning)
   return highest
 end
 
+-- The failure, behind the generation of the store that it was left in.
+local function failed_in(store)
+  local of, failed = string.match(redis.call('GET', failure) or '', '^(%d+) (.*)$')
+  return of == store and failed or ''
+end
+
 local function look(first_beginning)
   local store = generation_of_store(first_beginning)
   local generation, of, token = unpack(redis.call('HMGET', entry, 'generation', 'store', 'token'), 1, 3)
   if of ~= store then token = false end
   local busy = redis.call('EXISTS', lease) == 1
-  return { store, generation or '0', token or '', redis.call('GET', failure) or '', busy and '1' or '0' }
+  return { store, generation or '0', token or '', failed_in(store), busy and '1' or '0' }
 end
 
 -- A lease that ran out, and that nobody took, is still good for a save.
@@ -95,7 +101,7 @@ end
 
 function operations.fail(_, fence, failed, lives_ms)
   local kept = is_free_for(fence)
-  if kept then redis.call('SET', failure, failed, 'PX', lives_ms) end
+  if kept then redis.call('SET', failure, generation_of_store(5) .. ' ' .. failed, 'PX', lives_ms) end
   release(fence)
   return kept and '1' or '0'
 end

@@ -94,7 +94,10 @@ export class RedisTokenStore implements TokenStore {
   async saveFailure(key: EntryKey, failure: StoredFailure, lock?: StoreLock | undefined): Promise<void> {
     const [entry] = await this.#entriesOf(key);
     const sealed = await seal(entry, ".failure", key, recordOfFailure(failure));
-    await this.#write(entry, lock, (fence) => ["fail", fence, sealed, String(failureMs)]);
+    await this.#write(entry, lock, (fence) => [
+      ...["fail", fence, sealed, String(failureMs)],
+      ...entry.beginnings,
+    ]);
   }
 
   async invalidate(beginning: EntryKey): Promise<void> {

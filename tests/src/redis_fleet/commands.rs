@@ -55,7 +55,7 @@ impl Entry {
 
     pub fn fail(&mut self, failed_at: i64, lease: Lease) -> RedisResult<Report> {
         let text = format!("{} {failed_at}", lease.fence);
-        self.tell(lease.lane, "fail", &[lease.fence.to_string(), text, AFTERWARDS.to_string()], false)?;
+        self.tell(lease.lane, "fail", &[lease.fence.to_string(), text, AFTERWARDS.to_string()], true)?;
         Ok(Report::Kept)
     }
 
