@@ -1,6 +1,6 @@
-// Whatever keeps bytes makes a store that programs share: here a folder, in thirty lines, and checked by the suite for stores.
+// Whatever keeps bytes makes a store that programs share: here a folder, in fifty lines, and checked by the suite for stores.
 import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seal, withTokenCache } from "azure-token-cache";
@@ -32,19 +32,36 @@ class Folder {
     return readdir(this.tokens).catch(() => []);
   }
 
+  /** A folder with a file of its holder: another folder takes its place only while it is empty or gone. */
   async lock(name) {
-    const path = join(this.locks, name);
-    await mkdir(this.locks, { recursive: true, mode: 0o700 });
-    const { mtimeMs = Date.now() } = (await stat(path).catch(() => undefined)) ?? {};
-    if (Date.now() - mtimeMs > 1_200_000) await rm(path, { force: true }); // its holder is gone: no fetch takes so long
-    const file = await open(path, "wx").catch(() => null);
-    await file?.close();
-    return file && (() => rm(path, { force: true }));
+    const [path, fresh, holder] = [join(this.locks, name), join(this.locks, randomUUID()), randomUUID()];
+    await mkdir(fresh, { recursive: true, mode: 0o700 });
+    await writeFile(join(fresh, holder), "");
+    for (const other of await readdir(path).catch(() => []))
+      if (await isOld(path, other)) await leave(path, other);
+    const isTaken = await rename(fresh, path).then(
+      () => true,
+      () => false,
+    );
+    if (!isTaken) await leave(fresh, holder);
+    return isTaken ? () => leave(path, holder) : null;
   }
 
   async clear() {
     await rm(this.tokens, { recursive: true, force: true });
   }
+}
+
+/** Its holder is gone: no fetch takes so long. */
+async function isOld(path, holder) {
+  const file = await stat(join(path, holder)).catch(() => undefined);
+  return file !== undefined && Date.now() - file.mtimeMs > 1_200_000;
+}
+
+/** Each holder's file has a name of its own: who comes too late with this takes nobody else's away. */
+async function leave(path, holder) {
+  await rm(join(path, holder), { force: true });
+  await rmdir(path).catch(() => {}); // another one's by now
 }
 
 const key = crypto.getRandomValues(new Uint8Array(32)); // kept where your other secrets are

@@ -5,6 +5,8 @@ import {
   type EntryKey,
   entryKey,
   type Generation,
+  type StoredEntry,
+  type StoredFailure,
   type StoredToken,
   type StoreLock,
   type TokenStore,
@@ -50,6 +52,31 @@ function within(place: string, store: TokenStore): TokenStore {
   };
 }
 
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Its saves look and save in two turns, one after the other. */
+class OneAtATime extends MemoryTokenStore {
+  #last: Promise<unknown> = Promise.resolve();
+
+  override save(key: EntryKey, token: StoredToken, over: Generation | undefined): Promise<boolean> {
+    return this.alone(async () => {
+      const { generation } = await this.load(key);
+      if (over !== undefined && (over.store !== generation.store || over.entry !== generation.entry))
+        return false;
+      await turn();
+      return super.save(key, token, undefined);
+    });
+  }
+
+  alone<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(run);
+    this.#last = done;
+    return done;
+  }
+}
+
 /** Each breaks one promise, and has to fail at least the check that is named. */
 const broken: Readonly<Record<string, { make: () => TokenStore; fails: RegExp }>> = {
   "saves over whatever is there": {
@@ -83,6 +110,92 @@ const broken: Readonly<Record<string, { make: () => TokenStore; fails: RegExp }>
       new (class extends MemoryTokenStore {
         override async tryLock(): Promise<StoreLock> {
           return { release: async () => {} };
+        }
+      })(),
+  },
+  "looks whether a lock is free, and takes it a turn later": {
+    fails: /many who try a lock at once/,
+    make: () =>
+      new (class extends MemoryTokenStore {
+        readonly #held = new Map<string, object>();
+
+        override async tryLock(key: EntryKey, lane: number): Promise<StoreLock | undefined> {
+          const name = `${lane} ${key}`;
+          if (this.#held.has(name)) return undefined;
+          await turn();
+          const mine = {};
+          this.#held.set(name, mine);
+          const release = async () => {
+            if (this.#held.get(name) === mine) this.#held.delete(name);
+          };
+          return { release };
+        }
+      })(),
+  },
+  "invalidates while it saves": {
+    fails: /a save and an invalidation at once/,
+    make: () =>
+      new (class extends OneAtATime {
+        override clear = () => this.alone(() => super.clear());
+      })(),
+  },
+  "clears while it saves": {
+    fails: /a save and a clearing at once/,
+    make: () =>
+      new (class extends OneAtATime {
+        override invalidate = (beginning: EntryKey) => this.alone(() => super.invalidate(beginning));
+      })(),
+  },
+  "looks at the generation, and invalidates later": {
+    fails: /a save and an invalidation at once/,
+    make: () =>
+      new (class extends MemoryTokenStore {
+        /** How many generations were given twice. */
+        #lost = 0;
+
+        override async load(key: EntryKey): Promise<StoredEntry> {
+          const { generation, ...found } = await super.load(key);
+          return { ...found, generation: { ...generation, entry: generation.entry - this.#lost } };
+        }
+
+        override save(key: EntryKey, token: StoredToken, over: Generation | undefined): Promise<boolean> {
+          return super.save(key, token, over && { ...over, entry: over.entry + this.#lost });
+        }
+
+        override async invalidate(beginning: EntryKey): Promise<void> {
+          const seen = (await super.load(beginning)).generation;
+          await turn();
+          const now = (await super.load(beginning)).generation;
+          this.#lost += now.entry - seen.entry;
+          await super.invalidate(beginning);
+        }
+      })(),
+  },
+  "keeps the failures of what it invalidates": {
+    fails: /a failure goes/,
+    make: () =>
+      new (class extends MemoryTokenStore {
+        override async invalidate(beginning: EntryKey): Promise<void> {
+          const { failure } = await this.load(beginning);
+          await super.invalidate(beginning);
+          if (failure !== undefined) await this.saveFailure(beginning, failure);
+        }
+      })(),
+  },
+  "keeps failures when it is cleared": {
+    fails: /a failure goes/,
+    make: () =>
+      new (class extends MemoryTokenStore {
+        #last: [EntryKey, StoredFailure] | undefined;
+
+        override saveFailure(...failed: [EntryKey, StoredFailure]): Promise<void> {
+          this.#last = failed;
+          return super.saveFailure(...failed);
+        }
+
+        override async clear(): Promise<void> {
+          await super.clear();
+          if (this.#last !== undefined) await super.saveFailure(...this.#last);
         }
       })(),
   },

@@ -10,6 +10,7 @@ import {
   seal,
   type TokenStore,
 } from "azure-token-cache";
+import { tokenStoreChecks } from "azure-token-cache/testing";
 
 const key = Uint8Array.from({ length: 32 }, (_, index) => index);
 const otherKey = key.map((byte) => 255 - byte);
@@ -166,6 +167,16 @@ describe("a sealed store", () => {
       };
     };
     const textIn = async (store: TokenStore) => (await store.load(entry)).token?.token;
+
+    const places = new Map<string, TokenStore>();
+    const checks = tokenStoreChecks((place) => {
+      const known = places.get(place);
+      if (known !== undefined) return known;
+      const { early, late } = machines();
+      places.set(place, late);
+      return early;
+    });
+    for (const { name, run } of checks) it(`keeps a promise: ${name}`, run);
 
     it("has one token, the last one, whoever saved it", async () => {
       const { bytes, early, late } = machines();

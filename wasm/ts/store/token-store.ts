@@ -41,11 +41,11 @@ export interface TokenStore {
 
   /**
    * Forgets the tokens whose keys begin with these parts, and keeps out the results of their fetches that have begun; of a
-   * whole key also where there is no token yet.
+   * whole key also where there is no token yet, and with the failure.
    */
   invalidate(beginning: EntryKey): Promise<void>;
 
-  /** Forgets every token, and keeps out the results of fetches that have begun. */
+  /** Forgets every token and failure, and keeps out the results of fetches that have begun. */
   clear(): Promise<void>;
 }
 

@@ -148,6 +148,17 @@ const checks: Readonly<Record<string, Check>> = {
     await (await taken(other, key, 0)).release();
   },
 
+  async "of many who try a lock at once a single one has it"(one, other) {
+    for (let round = 0; round < rounds; round += 1) {
+      const tries = Array.from({ length: 16 }, (_, index) =>
+        (index % 2 === 0 ? one : other).tryLock(keyOf("a"), 0),
+      );
+      const locks = (await Promise.all(tries)).filter((lock) => lock !== undefined);
+      equal(locks.length, 1, "how many of sixteen have a lock that they try at once");
+      await locks[0]?.release();
+    }
+  },
+
   async "the lanes of an entry, and the same lane of two entries, are locks of their own"(one, other) {
     const locks = [
       await taken(one, keyOf("a"), 0),
@@ -248,6 +259,27 @@ const checks: Readonly<Record<string, Check>> = {
     await lock.release();
   },
 
+  async "of a save and an invalidation at once no token is left, and no generation is given twice"(
+    one,
+    other,
+  ) {
+    for (const beginning of [keyOf("race"), entryKey(["conformance"])])
+      await forgets(one, () => other.invalidate(beginning));
+  },
+
+  async "of a save and a clearing at once no token is left, and no generation is given twice"(one, other) {
+    await forgets(one, () => other.clear());
+  },
+
+  async "a failure goes with what is invalidated, and with what is cleared"(one, other) {
+    const key = keyOf("a");
+    for (const forget of [() => other.invalidate(key), () => other.clear()]) {
+      await one.saveFailure(key, failureOf("old", undefined));
+      await forget();
+      equal((await one.load(key)).failure, undefined, "the failure of what was forgotten");
+    }
+  },
+
   async "an empty store can be cleared and invalidated"(one) {
     await one.clear();
     await one.invalidate(keyOf("a"));
@@ -257,6 +289,8 @@ const checks: Readonly<Record<string, Check>> = {
   },
 };
 
+/** How often those who do something at once do it. */
+const rounds = 8;
 /** Later than any check takes. */
 const expiresAt = Date.now() + 3_600_000;
 
@@ -299,6 +333,42 @@ async function holds(store: TokenStore, key: EntryKey, expected: StoredToken): P
   if (token === undefined) throw new Error("load found no token where one was saved");
   const { ageMs: _, ...known } = token;
   equal(known, expected, "the token that load found");
+}
+
+/** A fetch of the entry "race" ends while it is forgotten: now the one begins first, now the other. */
+async function forgets(store: TokenStore, forget: () => Promise<void>): Promise<void> {
+  const key = keyOf("race");
+  for (let round = 0; round < rounds; round += 1) {
+    await saved(store, key, tokenOf("before"), undefined);
+    const begun = await generationOf(store, key);
+    const save = () => store.save(key, tokenOf("at once"), begun);
+    const results = await (round % 2 === 0
+      ? overlapping(save, forget, round)
+      : overlapping(forget, save, round));
+    const changes = results.includes(true) ? 2 : 1;
+    await isGone(store, key);
+    const now = await generationOf(store, key);
+    const isLater = now.store > begun.store || now.entry >= begun.entry + changes;
+    equal(
+      isLater,
+      true,
+      `that a generation rises with ${changes} changes, from ${textOf(begun)} to ${textOf(now)},`,
+    );
+    equal(await store.save(key, tokenOf("late"), begun), false, "a save of before that");
+  }
+}
+
+/** The second begins when the first has come a little further, in each round. */
+function overlapping(
+  first: () => Promise<unknown>,
+  second: () => Promise<unknown>,
+  round: number,
+): Promise<unknown[]> {
+  const later = async () => {
+    for (let turn = 0; turn < 3 * round; turn += 1) await undefined;
+    return second();
+  };
+  return Promise.all([first(), later()]);
 }
 
 async function isGone(store: TokenStore, key: EntryKey): Promise<void> {
