@@ -39,7 +39,7 @@ import {
 import { type Limits, limitsOf, policyNumbers } from "./policy.ts";
 import { areExact, detailsOf, listOf, refused } from "./request.ts";
 import { Run, type RunListener } from "./run.ts";
-import { Shelf, type Shelved } from "./shelf.ts";
+import { keysFor, Shelf, type Shelved } from "./shelf.ts";
 import { type Details, Slot, type Thrown } from "./slot.ts";
 import { mustHaveStack } from "./stack-room.ts";
 import { Ending } from "./store/ending.ts";
@@ -117,7 +117,7 @@ export class CacheHost implements DriverHost, RunListener, StoreWayHost, OrphanH
   adopt(credential: TokenCredential, watch: LoginWatch | undefined, whose: Whose | undefined): Owner {
     const kind = this.#platform.kindOf(credential) ?? generalKind;
     const id = this.#seat.register(kindBits(kind), Math.min(kind.limitMs ?? 0, longestLimit));
-    const shelf = this.#store && whose && new Shelf(this.#store, kind.name, whose, watch);
+    const shelf = this.#store && whose && new Shelf(this.#store, keysFor(kind.name, whose, watch), this.#way);
     const owner = new Owner(id, credential, kind, watch, shelf, this.#maxEntries);
     if (this.#near !== undefined && shelf !== undefined && (watch === undefined || watch.everyMs === 0))
       owner.first = new FirstAnswer(owner, shelf, this.#near, this);

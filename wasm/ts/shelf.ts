@@ -1,12 +1,14 @@
 // Where one credential's tokens stand in a store, and what must be waited for before it is looked at.
 import type { AccessToken } from "./credential.ts";
 import type { LoginWatch } from "./platform.ts";
-import { settleAll } from "./settle-all.ts";
 import { AzKeys } from "./shelf-az.ts";
+import { Forgetting } from "./shelf-forgetting.ts";
 import { PartitionKeys } from "./shelf-partition.ts";
 import type { Details } from "./slot.ts";
-import { Patience } from "./store/patience.ts";
-import type { EntryKey, StoredLogin, TokenStore } from "./store/token-store.ts";
+import { Patience, type Patient } from "./store/patience.ts";
+import { readEntry } from "./store/read-entry.ts";
+import type { EntryKey, StoredEntry, StoredLogin, TokenStore } from "./store/token-store.ts";
+import type { Clocks } from "./store/walk.ts";
 import type { Whose } from "./whose.ts";
 
 /** An entry of a store, and the login that it belongs to. */
@@ -36,18 +38,24 @@ export const usual: readonly Details[] = [
   { tenantId: undefined, cae: true, claims: undefined },
 ];
 
+/** The keys of one credential, whose tokens are kept as `whose` says. */
+export function keysFor(kind: string, whose: Whose, watch: LoginWatch | undefined): Keys {
+  return whose === "login" ? new AzKeys(watch) : new PartitionKeys(kind, whose, watch);
+}
+
 export class Shelf {
   readonly store: TokenStore;
   /** When tokens that callers have were acquired, in milliseconds since the Unix epoch. */
   readonly acquired = new WeakMap<AccessToken, number>();
   readonly patience = new Patience();
   readonly #keys: Keys;
-  #invalidated: Promise<void> = Promise.resolve();
+  readonly #forgetting: Forgetting;
   readonly #unfinished = new Set<Promise<void>>();
 
-  constructor(store: TokenStore, kind: string, whose: Whose, watch: LoginWatch | undefined) {
+  constructor(store: TokenStore, keys: Keys, host: Clocks & Patient) {
     this.store = store;
-    this.#keys = whose === "login" ? new AzKeys(watch) : new PartitionKeys(kind, whose, watch);
+    this.#keys = keys;
+    this.#forgetting = new Forgetting(store, this.patience, host);
   }
 
   /** The entry of a request; `undefined` where nobody can say whose it is. */
@@ -71,23 +79,26 @@ export class Shelf {
     await Promise.all(this.#unfinished);
   }
 
-  /** All that was invalidated is gone from the store. */
+  /** All that was invalidated is gone from the store, or the store was asked for that once more. */
   ready(): Promise<void> {
-    return this.#invalidated;
+    return this.#forgetting.again();
+  }
+
+  /** Looks at an entry. A token that was invalidated is not there, though the store could not forget it. */
+  async load(key: EntryKey): Promise<StoredEntry> {
+    const entry = readEntry(await this.store.load(key));
+    const { token, ...others } = entry;
+    return token !== undefined && this.#forgetting.covers(key, token) ? others : entry;
   }
 
   /** Forgets in the store what the cache forgets: everything, a set of scopes, or one request. */
   invalidate(scopes: readonly string[] | undefined, details: Details | undefined): Promise<void> {
-    const keys = this.#keys.covering(scopes, details);
-    const done = this.#invalidated.then(() => settleAll(keys.map((key) => this.store.invalidate(key))));
-    this.#invalidated = done.catch(() => {});
-    return done;
+    return this.#forgetting.forget(this.#keys.covering(scopes, details));
   }
 
   /** Nobody may be logged in any more: then what is left in the store of those who were is of no use to anybody. */
   vacate(): void {
     const key = this.#keys.vacated();
-    if (key === undefined) return;
-    this.#invalidated = this.#invalidated.then(() => this.store.invalidate(key)).catch(() => {});
+    if (key !== undefined) this.#forgetting.forget([key]).catch(() => {});
   }
 }

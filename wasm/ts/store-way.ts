@@ -9,7 +9,7 @@ import { listOf } from "./request.ts";
 import type { Run } from "./run.ts";
 import type { Shelf, Shelved } from "./shelf.ts";
 import type { StoreHost } from "./store/obtain.ts";
-import { nothingStored, readEntry } from "./store/read-entry.ts";
+import { nothingStored } from "./store/read-entry.ts";
 import { accessTokenOf } from "./store/stored-token.ts";
 import type { StoredEntry, StoredFailure, StoredToken } from "./store/token-store.ts";
 import type { Terms } from "./store/walk.ts";
@@ -67,7 +67,7 @@ export class StoreWay implements StoreHost {
   #firstLook(run: Run, shelf: Shelf, { key }: Shelved): Promise<StoredEntry> {
     const look = async () => {
       await shelf.ready();
-      return readEntry(await shelf.store.load(key));
+      return shelf.load(key);
     };
     return shelf.patience.within(this, look).catch((error) => {
       this.emit(storeFailed(this.subjectOf(run), "load", error));

@@ -3,8 +3,7 @@ import { loadLoginWitness } from "../../../node/ts/login-watch/witness.ts";
 import { nodePlatform } from "../../../node/ts/platform.ts";
 import type { TokenCredential } from "../../../wasm/ts/credential.ts";
 import { generalKind } from "../../../wasm/ts/platform.ts";
-import { Shelf } from "../../../wasm/ts/shelf.ts";
-import { MemoryTokenStore } from "../../../wasm/ts/store/memory-token-store.ts";
+import { keysFor } from "../../../wasm/ts/shelf.ts";
 import { whoseTokens } from "../../../wasm/ts/whose.ts";
 
 /** What is asked of a credential. */
@@ -28,8 +27,7 @@ export function keyOf(
   watch?.examine();
   const whose = whoseTokens(given, { identity: undefined, partition }, watch, nodePlatform);
   const kind = nodePlatform.kindOf(given) ?? generalKind;
-  const shelf = new Shelf(new MemoryTokenStore(), kind.name, whose, watch);
-  const found = shelf.find(scopes, { tenantId, cae, claims: undefined });
+  const found = keysFor(kind.name, whose, watch).find(scopes, { tenantId, cae, claims: undefined });
   if (found === undefined) throw new Error("nobody can say whose it is");
   return Buffer.from(found.key);
 }

@@ -7,7 +7,7 @@ import { cliIdentity } from "../../../node/ts/cli-identity.ts";
 import { loadLoginWitness } from "../../../node/ts/login-watch/witness.ts";
 import { nodePlatform } from "../../../node/ts/platform.ts";
 import { generalKind } from "../../../wasm/ts/platform.ts";
-import { Shelf } from "../../../wasm/ts/shelf.ts";
+import { keysFor, Shelf } from "../../../wasm/ts/shelf.ts";
 import { MemoryTokenStore } from "../../../wasm/ts/store/memory-token-store.ts";
 import { whoseTokens } from "../../../wasm/ts/whose.ts";
 import { fakeToken } from "../../leaks/search.mjs";
@@ -24,17 +24,21 @@ function eachWay(name: string, body: (stand: Stand) => Promise<void>): void {
 const plain = { tenantId: undefined, cae: false, claims: undefined };
 type Credential = Parameters<typeof nodePlatform.watch>[0];
 
+/** Time that nothing takes any of. */
+class Still {
+  unixMillis = () => 0;
+  monotonicMillis = () => 0;
+  after = () => () => {};
+  slow = () => new Error("slow");
+}
+
 /** Where the credential's token stands for whoever is logged in at the time of each question. */
 function placed(credential: Credential, partition?: string, identity?: object) {
   const watch = nodePlatform.watch(credential, identity);
   const kind = (nodePlatform.kindOf(credential) ?? generalKind).name;
   const store = new MemoryTokenStore();
-  const shelf = new Shelf(
-    store,
-    kind,
-    whoseTokens(credential, { identity, partition }, watch, nodePlatform),
-    watch,
-  );
+  const whose = whoseTokens(credential, { identity, partition }, watch, nodePlatform);
+  const shelf = new Shelf(store, keysFor(kind, whose, watch), new Still());
   const find = () => {
     watch?.examine();
     return shelf.find(["s"], plain);

@@ -498,6 +498,85 @@ describe("a store that fails", () => {
     assert.equal(second.source.calls.length, 0);
   });
 
+  it("at an invalidation gives nobody what was to be forgotten, and is asked for that again", async () => {
+    for (const failing of ["rejects", "throws"]) {
+      const store = new MemoryTokenStore();
+      const { first, second, clock } = await sharing(store, "tenant a", 2, [{}]);
+      await first.getToken(scope);
+      await first.getToken("other");
+      await clock.advance(1);
+      const invalidate = store.invalidate.bind(store);
+      store.invalidate = () => {
+        const error = new RangeError("no server");
+        if (failing === "throws") throw error;
+        return Promise.reject(error);
+      };
+      assert.ok((await errorOf(first.invalidate(scope))) instanceof RangeError);
+      assert.equal(await textOf(first.getToken(scope)), "token-3", failing);
+      await clock.advance(1);
+      assert.equal(await textOf(first.getToken("other")), "token-2");
+      store.invalidate = invalidate;
+      await first.getToken("third");
+      await clock.advance(1);
+      await second.getToken("other");
+      assert.equal(second.source.calls.length, 0, "what is not invalidated stays");
+      await second.getToken(scope);
+      assert.equal(second.source.calls.length, 1, failing);
+    }
+  });
+
+  it("at an invalidation still gives what was fetched later", async () => {
+    const store = new MemoryTokenStore();
+    const { first, second, clock } = await sharing(store, "tenant a", 2, [{}]);
+    await first.getToken(scope);
+    await clock.advance(1);
+    store.invalidate = () => Promise.reject(new RangeError("no server"));
+    await errorOf(first.invalidate(scope));
+    await clock.advance(1);
+    const later = await textOf(second.getToken(scope, { claims: "{}" }));
+    await clock.advance(1);
+    assert.equal(await textOf(first.getToken(scope)), later);
+    assert.equal(first.source.calls.length, 1);
+  });
+
+  it("at one of the keys that are invalidated has forgotten the others", async () => {
+    const store = new MemoryTokenStore();
+    const { first, clock } = await sharing(store, "tenant a", 2, [{}]);
+    await first.getToken(scope);
+    await clock.advance(1);
+    const invalidate = store.invalidate.bind(store);
+    store.invalidate = () => {
+      store.invalidate = invalidate;
+      throw new RangeError("not even a promise");
+    };
+    assert.ok((await errorOf(first.invalidate(scope))) instanceof RangeError);
+    assert.deepEqual(store.held, []);
+  });
+
+  it("and never answers an invalidation does not hold up what comes after it", async () => {
+    const store = new MemoryTokenStore();
+    const { first, second, clock } = await sharing(store, "tenant a", 2, [{}]);
+    await first.getToken(scope);
+    await clock.advance(1);
+    const invalidate = store.invalidate.bind(store);
+    store.invalidate = () => new Promise(() => {});
+    const unheard = errorOf(first.invalidate(scope));
+    await clock.settle();
+    store.invalidate = invalidate;
+    const heard = first.invalidate("other");
+    await clock.settle();
+    await heard;
+    await clock.advance(5_000);
+    assert.equal(((await unheard) as { code?: string }).code, "STORE_TIMEOUT");
+    await clock.advance(31_000);
+    const later = await textOf(second.getToken("other"));
+    await clock.advance(1);
+    assert.equal(await textOf(first.getToken("other")), later);
+    assert.equal(first.source.calls.length, 1);
+    await second.getToken(scope);
+    assert.equal(second.source.calls.length, 2, "the first invalidation was asked for again");
+  });
+
   it("is refused where it is none", () => {
     const source = new ScriptedCredential(new ManualClock());
     for (const store of [{}, null, "disk", new Map()])

@@ -36,6 +36,7 @@ export function obtain(
     terms: { ...host.termsOf(run), far: shelf.store.pace === "far" },
   };
   const fetching = new StoredFetch(request, {
+    load: (key) => shelf.load(key),
     fetch: () => {
       host.started(run);
       return call() as Promise<AccessToken | null>;

@@ -4,9 +4,16 @@ import type { StoreOperation } from "../events.ts";
 import { isNetwork, retryAfter } from "../failure.ts";
 import type { Shelved } from "../shelf.ts";
 import { Ending } from "./ending.ts";
-import { nothingStored, readEntry } from "./read-entry.ts";
+import { nothingStored } from "./read-entry.ts";
 import { accessTokenOf, storedTokenOf } from "./stored-token.ts";
-import type { Generation, StoredEntry, StoredFailure, StoreLock, TokenStore } from "./token-store.ts";
+import type {
+  EntryKey,
+  Generation,
+  StoredEntry,
+  StoredFailure,
+  StoreLock,
+  TokenStore,
+} from "./token-store.ts";
 import { Answer, type Clocks, Locking, Step, type Terms, Walk } from "./walk.ts";
 
 /** What is asked of the store, and for whom. */
@@ -25,6 +32,8 @@ export interface StoredRequest extends Shelved {
 
 /** What a stored fetch needs of the cache that it serves. */
 export interface StoredFetchHost extends Clocks {
+  /** Looks at an entry of the store. */
+  load(key: EntryKey): Promise<StoredEntry>;
   /** Runs the credential. */
   fetch(): Promise<AccessToken | null>;
   /** The cache has taken the token, which is in the store when this is over. */
@@ -143,8 +152,7 @@ export class StoredFetch {
   }
 
   async #load(): Promise<void> {
-    const { store, key } = this.#request;
-    const load = () => this.#attempt("load", async () => readEntry(await store.load(key)));
+    const load = () => this.#attempt("load", () => this.#host.load(this.#request.key));
     this.#found = this.#first ?? (await load()) ?? nothingStored;
     this.#first = undefined;
     const { login, loginNow } = this.#request;
