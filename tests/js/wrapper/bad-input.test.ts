@@ -249,6 +249,9 @@ describe("a credential's getToken", () => {
     assert.equal(await textOf(credential.getToken(scope)), fakeToken("t"));
   });
 
+  const inMemory = () => ({});
+  const byAStore = () => ({ store: new MemoryTokenStore(), partition: "p" });
+
   for (const result of [
     {},
     { token: 1, expiresOnTimestamp: 2e12 },
@@ -258,15 +261,19 @@ describe("a credential's getToken", () => {
     [],
   ])
     it(`that brings ${inspect(result)} is told what to bring`, async () => {
-      const { credential, source } = wrapped();
-      source.getToken = (async () => result) as never;
-      assert.equal(((await errorOf(credential.getToken(scope))) as Typed).name, "NotATokenError");
+      for (const options of [inMemory(), byAStore()]) {
+        const { credential, source } = wrapped([], options);
+        source.getToken = (async () => result) as never;
+        assert.equal(((await errorOf(credential.getToken(scope))) as Typed).name, "NotATokenError");
+      }
     });
 
   it("that brings undefined brings no token", async () => {
-    const { credential, source } = wrapped();
-    source.getToken = (async () => undefined) as never;
-    assert.equal(await credential.getToken(scope), null);
+    for (const options of [inMemory(), byAStore()]) {
+      const { credential, source } = wrapped([], options);
+      source.getToken = (async () => undefined) as never;
+      assert.equal(await credential.getToken(scope), null);
+    }
   });
 
   it("whose token cannot be read rejects with what reading threw", async () => {

@@ -192,8 +192,11 @@ export class StoredFetch {
     try {
       const token = await this.#host.fetch();
       this.#fetchedAt = this.#host.unixMillis();
-      this.#fetched = token;
-      if (token !== null) this.#host.acquired(token, this.#fetchedAt);
+      // Anything else the cache refuses, and says why.
+      if (typeof token === "object" && token !== null) {
+        this.#fetched = token;
+        this.#host.acquired(token, this.#fetchedAt);
+      }
       this.#answer.resolve(token);
     } catch (error) {
       this.#fail(error);
