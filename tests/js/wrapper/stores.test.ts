@@ -145,6 +145,29 @@ describe("caches that share a store", () => {
     assert.equal(fetches(), 0);
   });
 
+  it("keep of a token no time and no type that is none", async () => {
+    const odd = [
+      { refreshAfterTimestamp: null },
+      { refreshAfterTimestamp: new Date() },
+      { refreshAfterTimestamp: Number.NaN },
+      { refreshAfterTimestamp: Number.POSITIVE_INFINITY },
+      { tokenType: 5 },
+      { tokenType: null },
+    ];
+    for (const part of odd) {
+      const store = new MemoryTokenStore();
+      const { clock, events, first, second } = await sharing(store);
+      const plain = { token: "t", expiresOnTimestamp: clock.unixMillis() + hour };
+      first.source.getToken = async () => ({ ...plain, ...part }) as never;
+      await first.getToken(scope);
+      await clock.advance(1);
+      const [[, kept]] = store.held as [[EntryKey, StoredToken]];
+      assert.deepEqual([kept.refreshAt, kept.tokenType], [undefined, undefined]);
+      assert.deepEqual(await second.getToken(scope), plain);
+      assert.ok(!events.some(({ type }) => type === "store-failed"));
+    }
+  });
+
   it("refresh once for all of them, behind their callers", async () => {
     const { clock, ask, fetches } = await sharing(new MemoryTokenStore(), "tenant a", 3, [{}]);
     const asked = Promise.all(ask(scope));

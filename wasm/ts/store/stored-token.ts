@@ -22,8 +22,9 @@ export function storedTokenOf(
     expiresAt: expiresOnTimestamp,
     acquiredAt,
     login,
-    ...(refreshAfterTimestamp !== undefined && { refreshAt: refreshAfterTimestamp }),
-    ...(tokenType !== undefined && { tokenType }),
+    // A credential may be anybody's, and bring anything.
+    ...(Number.isFinite(refreshAfterTimestamp) && { refreshAt: refreshAfterTimestamp }),
+    ...(typeof tokenType === "string" && { tokenType }),
     ...(account !== undefined && { account }),
     ...(tenantId !== undefined && { tenantId }),
     ...(extra !== undefined && { extra }),
