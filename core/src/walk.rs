@@ -206,7 +206,7 @@ pub enum Lane {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Step {
-    /// Read the entry, and report with [`Walk::handle_loaded`].
+    /// Read the entry, and report with [`Walk::handle_loaded`] or [`Walk::handle_unreadable`].
     Load,
     /// Try the lock without waiting for it, and report with [`Walk::handle_locked`].
     Lock(Lane),
@@ -306,7 +306,7 @@ pub struct Walk {
     terms: Terms,
     jitter: Jitter,
     state: State,
-    /// The failure that was there when the walk began: it answers nobody who came after it.
+    /// The failure that was there when the walk first read the entry: it answers nobody who came after it.
     before: Option<u64>,
     looked: bool,
     pause: i64,
@@ -355,25 +355,18 @@ impl Walk {
 
     /// The entry was read; and whether the login is still the one of [`Wanted`], looked at with the token in hand.
     pub fn handle_loaded(&mut self, loaded: Loaded, stability: Stability, now: Instant) -> Option<Answer> {
-        let lane = match self.state {
-            State::Looking => None,
-            State::LookingAgain(lane) => Some(lane),
-            _ => return None,
-        };
-        let found = self.answer_of(&loaded, stability, now);
-        if !self.looked {
+        let is_due = self.step() == Step::Load;
+        let found = self.look(&loaded, stability, now);
+        if is_due && !self.looked {
             self.looked = true;
             self.before = loaded.failure.map(|failure| failure.id);
         }
-        self.state = match (found, lane) {
-            (Some(_), Some(lane)) => State::Unlocking(lane),
-            (Some(_), None) => State::Done,
-            (None, Some(lane)) => {
-                State::Fetching { lane: Some(lane), over: Over::Generation(loaded.generation) }
-            }
-            (None, None) => State::Locking(Lane::Fetch),
-        };
         found
+    }
+
+    /// The entry could not be read. Nothing is known of it: what the next look finds may have been there before.
+    pub fn handle_unreadable(&mut self, stability: Stability, now: Instant) -> Option<Answer> {
+        self.look(&Loaded::default(), stability, now)
     }
 
     /// The lock was tried.
@@ -444,6 +437,24 @@ impl Walk {
             State::LookingAgain(lane) | State::Fetching { lane: Some(lane), .. } => State::Unlocking(lane),
             ending => ending,
         };
+    }
+
+    fn look(&mut self, loaded: &Loaded, stability: Stability, now: Instant) -> Option<Answer> {
+        let lane = match self.state {
+            State::Looking => None,
+            State::LookingAgain(lane) => Some(lane),
+            _ => return None,
+        };
+        let found = self.answer_of(loaded, stability, now);
+        self.state = match (found, lane) {
+            (Some(_), Some(lane)) => State::Unlocking(lane),
+            (Some(_), None) => State::Done,
+            (None, Some(lane)) => {
+                State::Fetching { lane: Some(lane), over: Over::Generation(loaded.generation) }
+            }
+            (None, None) => State::Locking(Lane::Fetch),
+        };
+        found
     }
 
     fn answer_of(&self, loaded: &Loaded, stability: Stability, now: Instant) -> Option<Answer> {

@@ -293,6 +293,37 @@ fn a_failure_answers_those_who_waited_for_it_and_nobody_else() {
 }
 
 #[test]
+fn a_failure_found_first_after_looks_that_failed_may_have_been_there_before() {
+    let blind = || {
+        let mut walk = walk(WANTED);
+        assert_eq!(walk.handle_unreadable(Stability::Steady, at(0)), None);
+        assert_eq!(walk.step(), Step::Lock(Lane::Fetch), "the store is asked for a lock all the same");
+        assert_eq!(walk.handle_locked(Locking::Taken, at(0)), None);
+        walk
+    };
+    let mut walk = blind();
+    assert_eq!(walk.handle_loaded(failed(1, -5), Stability::Steady, at(0)), None);
+    assert_eq!(walk.step(), Step::Fetch);
+
+    let mut walk = blind();
+    assert_eq!(walk.handle_loaded(with(TOKEN), Stability::Steady, at(0)), Some(Answer::Stored));
+
+    let mut walk = blind();
+    let moved = Stability::Moved { same_account: false };
+    assert_eq!(walk.handle_unreadable(moved, at(0)), Some(Answer::Again));
+
+    // After a look that did not fail, one that does changes nothing.
+    let mut walk = self::walk(WANTED);
+    assert_eq!(walk.handle_loaded(EMPTY, Stability::Steady, at(0)), None);
+    assert_eq!(walk.handle_locked(Locking::Busy, at(0)), None);
+    walk.handle_timeout(at(1_000));
+    assert_eq!(walk.handle_unreadable(Stability::Steady, at(1_000)), None);
+    assert_eq!(walk.handle_locked(Locking::Busy, at(1_000)), None);
+    walk.handle_timeout(at(2_000));
+    assert_eq!(walk.handle_loaded(failed(1, 900), Stability::Steady, at(2_000)), Some(Answer::StoredFailure));
+}
+
+#[test]
 fn a_failure_of_a_moment_ago_answers_whoever_refreshes_behind() {
     let look = |behind, found, now| {
         let mut walk =

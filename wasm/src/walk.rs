@@ -13,7 +13,8 @@ use wasm_bindgen::prelude::*;
 pub struct Walk {
     core: Core,
     clock: Clock,
-    found: Loaded,
+    /// Until it was reported; `None`: the look failed.
+    found: Option<Loaded>,
 }
 
 #[wasm_bindgen]
@@ -47,7 +48,7 @@ impl Walk {
         let pace = if far { Pace::Far } else { Pace::Near };
         let terms = Terms { pace, ..Terms::of(&policy) };
         let core = Core::new(wanted, terms, whole(seed).cast_unsigned(), now);
-        Self { core, clock, found: Loaded::default() }
+        Self { core, clock, found: None }
     }
 
     /// What to do next.
@@ -92,31 +93,35 @@ impl Walk {
     pub fn found_generation(&mut self, store: f64, entry: f64) {
         let generation =
             Generation { store: whole(store).cast_unsigned(), entry: whole(entry).cast_unsigned() };
-        self.found = Loaded { generation, token: None, failure: None };
+        self.found = Some(Loaded { generation, token: None, failure: None });
     }
 
     /// The token that a look found.
     pub fn found_token(&mut self, expires_at: f64, acquired_at: f64, age: f64, account: f64, session: f64) {
-        self.found.token = Some(StoredToken {
+        let token = StoredToken {
             expires_at: whole(expires_at),
             acquired_at: whole(acquired_at),
             age: known(age),
             login: login(account, session),
-        });
+        };
+        self.found.get_or_insert_default().token = Some(token);
     }
 
     /// The failure that a look found.
     pub fn found_failure(&mut self, id: f64, failed_at: f64, account: f64, session: f64) {
         let (id, failed_at) = (whole(id).cast_unsigned(), whole(failed_at));
-        self.found.failure = Some(StoredFailure { id, failed_at, login: login(account, session) });
+        let failure = StoredFailure { id, failed_at, login: login(account, session) };
+        self.found.get_or_insert_default().failure = Some(failure);
     }
 
-    /// All that a look found was told.
+    /// All that a look found was told; nothing at all of one that failed.
     pub fn loaded(&mut self, moved: bool, monotonic: f64, unix: f64) -> u32 {
         let now = self.now(monotonic, unix);
         let stability = if moved { Stability::Moved { same_account: false } } else { Stability::Steady };
-        let found = core::mem::take(&mut self.found);
-        code(self.core.handle_loaded(found, stability, now))
+        code(match self.found.take() {
+            Some(found) => self.core.handle_loaded(found, stability, now),
+            None => self.core.handle_unreadable(stability, now),
+        })
     }
 
     /// The lock was tried: 0 taken, 1 busy, 2 unavailable.

@@ -9,7 +9,6 @@ import { listOf } from "./request.ts";
 import type { Run } from "./run.ts";
 import type { Shelf, Shelved } from "./shelf.ts";
 import type { StoreHost } from "./store/obtain.ts";
-import { nothingStored } from "./store/read-entry.ts";
 import { accessTokenOf } from "./store/stored-token.ts";
 import type { StoredEntry, StoredFailure, StoredToken } from "./store/token-store.ts";
 import type { Terms } from "./store/walk.ts";
@@ -63,15 +62,15 @@ export class StoreWay implements StoreHost {
     return stored.obtain(run, shelf, { ...shelved, found }, call, this);
   }
 
-  /** What is in the store. Often its token answers at once, and the way through the store need not even be loaded. */
-  #firstLook(run: Run, shelf: Shelf, { key }: Shelved): Promise<StoredEntry> {
+  /** What is in the store; `undefined` where it cannot be looked at. Often its token answers at once, and the way through the store need not even be loaded. */
+  #firstLook(run: Run, shelf: Shelf, { key }: Shelved): Promise<StoredEntry | undefined> {
     const look = async () => {
       await shelf.ready();
       return shelf.load(key);
     };
     return shelf.patience.within(this, look).catch((error) => {
       this.emit(storeFailed(this.subjectOf(run), "load", error));
-      return nothingStored;
+      return undefined;
     });
   }
 

@@ -421,6 +421,22 @@ describe("a store that fails", () => {
     }
   });
 
+  it("at the first look gives nobody a failure of before", async () => {
+    const store = new MemoryTokenStore();
+    const { first, second, clock } = await sharing(store, "tenant a", 2, [
+      { error: new Error("old trouble") },
+    ]);
+    await errorOf(first.getToken(scope));
+    await clock.advance(3_000);
+    const load = store.load.bind(store);
+    store.load = () => {
+      store.load = load;
+      return Promise.reject(new RangeError("the connection was lost"));
+    };
+    second.source.getToken = async () => ({ token: "fresh", expiresOnTimestamp: clock.unixMillis() + hour });
+    assert.equal(await textOf(second.getToken(scope)), "fresh");
+  });
+
   it("that throws instead of rejecting costs no more", async () => {
     const store = new MemoryTokenStore();
     const thrower = () => {

@@ -430,7 +430,7 @@ impl Way {
             }
             Report::Locked(_, None) => return self.walk.handle_locked(Locking::Busy, now),
             Report::Unreachable if step == Step::Load => {
-                return self.walk.handle_loaded(Loaded::default(), Stability::Steady, now);
+                return self.walk.handle_unreadable(Stability::Steady, now);
             }
             Report::Unreachable if matches!(step, Step::Lock(_)) => {
                 return self.walk.handle_locked(Locking::Unavailable, now);

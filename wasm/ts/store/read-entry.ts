@@ -1,9 +1,6 @@
 // What a store gave, checked: a store may be anybody's, and what it holds may be anything.
 import type { StoredEntry, StoredFailure, StoredLogin, StoredToken } from "./token-store.ts";
 
-/** What is known of an entry that cannot be looked at. */
-export const nothingStored: StoredEntry = { generation: { store: 0, entry: 0 } };
-
 /** The entry, if it is one. @throws TypeError that says which part is not. */
 export function readEntry(given: unknown): StoredEntry {
   const entry = objectOf(given, "the entry");

@@ -4,7 +4,6 @@ import type { StoreOperation } from "../events.ts";
 import { isNetwork, retryAfter } from "../failure.ts";
 import type { Shelved } from "../shelf.ts";
 import { Ending } from "./ending.ts";
-import { nothingStored } from "./read-entry.ts";
 import { accessTokenOf, storedTokenOf } from "./stored-token.ts";
 import type {
   EntryKey,
@@ -18,7 +17,7 @@ import { Answer, type Clocks, Locking, Step, type Terms, Walk } from "./walk.ts"
 
 /** What is asked of the store, and for whom. */
 export interface StoredRequest extends Shelved {
-  /** What a first look found, which need not be repeated. */
+  /** What the first look found, which is not repeated; `undefined` where it failed, or a challenge is answered. */
   readonly found: StoredEntry | undefined;
   readonly store: TokenStore;
   readonly tenantId: string | undefined;
@@ -68,9 +67,9 @@ export class StoredFetch {
   #settle!: (ending: number) => void;
   #answer!: { resolve(answer: AccessToken | null): void; reject(error: unknown): void };
   #lock: StoreLock | undefined;
-  /** Of the first look, until the walk has been told of it. */
-  #first: StoredEntry | undefined;
-  #found: StoredEntry = nothingStored;
+  #hasLooked = false;
+  /** By the last look. */
+  #found: StoredEntry | undefined;
   #fetched: AccessToken | null = null;
   #fetchedAt = 0;
   #failure: { readonly error: unknown; readonly at: number } | undefined;
@@ -81,7 +80,6 @@ export class StoredFetch {
 
   constructor(request: StoredRequest, host: StoredFetchHost) {
     this.#request = request;
-    this.#first = request.found;
     this.#host = host;
     this.#walk = new Walk(request, request.terms, host);
     this.#settled = new Promise((resolve) => {
@@ -152,9 +150,9 @@ export class StoredFetch {
   }
 
   async #load(): Promise<void> {
-    const load = () => this.#attempt("load", () => this.#host.load(this.#request.key));
-    this.#found = this.#first ?? (await load()) ?? nothingStored;
-    this.#first = undefined;
+    const { key, found } = this.#request;
+    this.#found = this.#hasLooked ? await this.#attempt("load", () => this.#host.load(key)) : found;
+    this.#hasLooked = true;
     const { login, loginNow } = this.#request;
     const moved = loginNow()?.account !== login.account;
     this.#tell(this.#walk.loaded(this.#found, moved));
@@ -245,7 +243,7 @@ export class StoredFetch {
   }
 
   #tell(answer: number): void {
-    const { token, failure } = this.#found;
+    const { token, failure } = this.#found ?? {};
     const { errors } = this.#host;
     if (answer === Answer.Stored && token !== undefined) {
       const stored = accessTokenOf(token);

@@ -97,19 +97,9 @@ export class Walk {
     return { store: this.#raw.store_generation(), entry: this.#raw.detail() };
   }
 
-  /** A look found this; `moved`: the login is not that of the walk any more. One of `Answer`. */
-  loaded(found: StoredEntry, moved: boolean): number {
-    const { generation, token, failure } = found;
-    this.#raw.found_generation(generation.store, generation.entry);
-    if (token !== undefined) {
-      const { expiresAt, acquiredAt, ageMs, login } = token;
-      const [account, session] = [digest(login.account), digest(login.session)];
-      this.#raw.found_token(expiresAt, acquiredAt, ageMs ?? Number.NaN, account, session);
-    }
-    if (failure !== undefined) {
-      const { failedAt, login } = failure;
-      this.#raw.found_failure(failedAt, failedAt, digest(login.account), digest(login.session));
-    }
+  /** A look found this, or failed; `moved`: the login is not that of the walk any more. One of `Answer`. */
+  loaded(found: StoredEntry | undefined, moved: boolean): number {
+    if (found !== undefined) this.#tell(found);
     return this.#raw.loaded(moved, this.#clocks.monotonicMillis(), this.#clocks.unixMillis());
   }
 
@@ -142,5 +132,18 @@ export class Walk {
   /** Gives its memory back. */
   free(): void {
     this.#raw.free();
+  }
+
+  #tell({ generation, token, failure }: StoredEntry): void {
+    this.#raw.found_generation(generation.store, generation.entry);
+    if (token !== undefined) {
+      const { expiresAt, acquiredAt, ageMs, login } = token;
+      const [account, session] = [digest(login.account), digest(login.session)];
+      this.#raw.found_token(expiresAt, acquiredAt, ageMs ?? Number.NaN, account, session);
+    }
+    if (failure !== undefined) {
+      const { failedAt, login } = failure;
+      this.#raw.found_failure(failedAt, failedAt, digest(login.account), digest(login.session));
+    }
   }
 }
