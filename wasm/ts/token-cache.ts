@@ -1,6 +1,7 @@
 // One cache for any number of credentials, and the one-liner that makes a cache for one.
 import { CacheHost } from "./cache-host.ts";
 import { type CachedCredential, cachedCredential, isCached } from "./cached-credential.ts";
+import { systemClock } from "./clock.ts";
 import type { GetTokenOptions, TokenCredential } from "./credential.ts";
 import {
   AlreadyWrappedError,
@@ -42,7 +43,10 @@ export interface CacheStats extends Stats {
 export interface TokenCache {
   /** The credential with this cache; the same wrapper each time. */
   wrap(credential: TokenCredential, options?: WrapOptions): CachedCredential;
-  /** Forgets, for every credential, all tokens, those of a set of scopes, or with `options` that of one request. */
+  /**
+   * Forgets, for every credential, all tokens, those of a set of scopes, or with `options` that of one request. Of tokens that
+   * were deserialized, those of a set of scopes are forgotten for credentials that have been wrapped since.
+   */
   invalidate(scopes?: string | string[], options?: GetTokenOptions): Promise<void>;
   /** Forgets all tokens. */
   clear(): Promise<void>;
@@ -78,12 +82,12 @@ export interface TokenCaching {
 export interface TokenCacheClass {
   new (options?: TokenCacheOptions): TokenCache;
   /**
-   * A cache with the tokens that `serialize` gave; of `undefined` an empty one. Its credentials need a `partition`, unless
+   * A cache with the tokens that `serialize` gave; of `undefined` or `null` an empty one. Its credentials need a `partition`, unless
    * the cache knows whose tokens they get.
    *
    * @throws OptionError where the key does not open the bytes.
    */
-  deserialize(bytes: Uint8Array | undefined, options: DeserializeOptions): Promise<TokenCache>;
+  deserialize(bytes: Uint8Array | null | undefined, options: DeserializeOptions): Promise<TokenCache>;
 }
 
 /** The key of `serialize`, and options of a cache; its store is the bytes. */
@@ -133,13 +137,14 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     }
 
     static async deserialize(
-      bytes: Uint8Array | undefined,
+      bytes: Uint8Array | null | undefined,
       options: DeserializeOptions,
     ): Promise<TokenCache> {
       const { key, ...others } = Object(options) as DeserializeOptions;
       const { deserializeStore, MemoryTokenStore } = await import("./store.ts");
       const opening = checkKey(key);
-      const store = bytes === undefined ? new MemoryTokenStore() : await deserializeStore(bytes, opening);
+      if (bytes != null && !(bytes instanceof Uint8Array)) throw new OptionError("bytes", areNone);
+      const store = bytes == null ? new MemoryTokenStore() : await deserializeStore(bytes, opening);
       if (store === undefined) throw new OptionError("key", doesNotOpen);
       const cache = new Cache({ ...others, store });
       cache.#portable = store;
@@ -154,7 +159,8 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
       if (this.#portable === undefined) throw new NotSerializableError();
       const key = checkKey(options?.key);
       const { serializeStore } = await import("./store.ts");
-      return serializeStore(this.#portable, key, Date.now());
+      const clock = this.#options.clock ?? systemClock();
+      return serializeStore(this.#portable, key, clock.unixMillis());
     }
 
     wrap(credential: TokenCredential, options?: WrapOptions): CachedCredential {
@@ -181,7 +187,10 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
     async invalidate(scopes?: string | string[], options?: GetTokenOptions): Promise<void> {
       if (this.#closed) throw new ClosedError();
       // Each forgets at once what is in memory, whatever the store says to any of them.
-      await settleAll([...this.#all].map((wrapper) => wrapper.invalidate(scopes, options)));
+      const forgotten = [...this.#all].map((wrapper) => wrapper.invalidate(scopes, options));
+      // Bytes may hold tokens of credentials that are not wrapped yet.
+      if (scopes === undefined && this.#portable !== undefined) forgotten.push(this.#portable.clear());
+      await settleAll(forgotten);
     }
 
     async clear(): Promise<void> {
@@ -241,6 +250,8 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
 
 const doesNotOpen =
   "does not open these bytes: pass the key that they were serialized with, or undefined instead of the bytes to begin anew";
+
+const areNone = "must be what serialize() gave, a Uint8Array, or undefined to begin anew";
 
 function mustBeCredential(credential: unknown): void {
   if (typeof (credential as TokenCredential | null | undefined)?.getToken !== "function")

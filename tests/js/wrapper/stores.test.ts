@@ -389,6 +389,56 @@ describe("a cache that is serialized", () => {
     assert.equal(again.hasStateChanged, true);
   });
 
+  /** A cache with a token of each scope, from a credential of its own, on a clock that stands. */
+  async function filled(
+    scopes: readonly string[],
+    { at = Date.now(), ...options }: { at?: number; maxEntries?: number } = {},
+  ) {
+    const clock = new ManualClock(at);
+    const source = new ScriptedCredential(clock);
+    const cache = await TokenCache.deserialize(undefined, { key, clock, ...options });
+    const credential = cache.wrap(source, { partition: "a" });
+    for (const each of scopes) await credential.getToken(each);
+    await clock.advance(1);
+    return { clock, source, cache, bytes: await cache.serialize({ key }) };
+  }
+
+  it("holds nothing any more once all is forgotten, also of credentials that were not wrapped since", async () => {
+    for (const forget of ["clear", "invalidate"] as const) {
+      const { clock, source, bytes } = await filled([scope]);
+      const cache = await TokenCache.deserialize(bytes, { key, clock });
+      await cache[forget]();
+      assert.equal(cache.hasStateChanged, true);
+      const rest = await TokenCache.deserialize(await cache.serialize({ key }), { key, clock });
+      await rest.wrap(source, { partition: "a" }).getToken(scope);
+      assert.equal(source.calls.length, 2, forget);
+      await cache.wrap(source, { partition: "a" }).getToken(scope);
+      assert.equal(source.calls.length, 3, forget);
+    }
+  });
+
+  it("knows what is expired by its own clock", async () => {
+    for (const at of [Date.UTC(2020, 0, 1), Date.UTC(2100, 0, 1)]) {
+      const { clock, source, bytes, cache } = await filled([scope], { at });
+      const again = await TokenCache.deserialize(bytes, { key, clock });
+      await again.wrap(source, { partition: "a" }).getToken(scope);
+      assert.equal(source.calls.length, 1);
+      await clock.advance(2 * hour);
+      const later = await cache.serialize({ key });
+      assert.ok(later.length < bytes.length, "the expired token is not in it");
+    }
+  });
+
+  it("is made of bytes that serialize() gave, or anew", async () => {
+    const none = await TokenCache.deserialize(null as never, { key });
+    assert.equal(none.hasStateChanged, false);
+    for (const bytes of ["text", new ArrayBuffer(40), {}, 7, [1, 2]])
+      await assert.rejects(TokenCache.deserialize(bytes as never, { key }), {
+        name: "OptionError",
+        option: "bytes",
+      });
+  });
+
   it("opens with its key alone, and only where it was deserialized", async () => {
     const bytes = await (await TokenCache.deserialize(undefined, { key })).serialize({ key });
     const other = new Uint8Array(32).fill(8);
