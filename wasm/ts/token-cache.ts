@@ -144,7 +144,9 @@ export function createWithTokenCache(platform: Platform, source: EngineSource): 
       const { deserializeStore, MemoryTokenStore } = await import("./store.ts");
       const opening = checkKey(key);
       if (bytes != null && !(bytes instanceof Uint8Array)) throw new OptionError("bytes", areNone);
-      const store = bytes == null ? new MemoryTokenStore() : await deserializeStore(bytes, opening);
+      const { maxEntries } = checkCacheOptions(others, false);
+      const store =
+        bytes == null ? new MemoryTokenStore(maxEntries) : await deserializeStore(bytes, opening, maxEntries);
       if (store === undefined) throw new OptionError("key", doesNotOpen);
       const cache = new Cache({ ...others, store });
       cache.#portable = store;

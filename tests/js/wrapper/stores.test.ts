@@ -11,6 +11,7 @@ import type {
 } from "azure-token-cache";
 import {
   ClosedError,
+  entryKey,
   FetchTimeoutError,
   NotSerializableError,
   OptionError,
@@ -417,6 +418,22 @@ describe("a cache that is serialized", () => {
     }
   });
 
+  it("holds as many tokens as it may, those that came last", async () => {
+    const scopes = Array.from({ length: 30 }, (_, index) => `scope ${index}`);
+    const { clock, source, bytes } = await filled(scopes, { maxEntries: 10 });
+    const again = await TokenCache.deserialize(bytes, { key, clock });
+    const credential = again.wrap(source, { partition: "a" });
+    for (const each of scopes.slice(20)) await credential.getToken(each);
+    assert.equal(source.calls.length, 30);
+    for (const each of scopes.slice(0, 20)) await credential.getToken(each);
+    assert.equal(source.calls.length, 50);
+  });
+
+  it("takes not much more room than its tokens and their scopes", async () => {
+    const { bytes } = await filled(["x".repeat(10_000)]);
+    assert.ok(bytes.length < 15_000, `${bytes.length} bytes`);
+  });
+
   it("knows what is expired by its own clock", async () => {
     for (const at of [Date.UTC(2020, 0, 1), Date.UTC(2100, 0, 1)]) {
       const { clock, source, bytes, cache } = await filled([scope], { at });
@@ -452,6 +469,41 @@ describe("a cache that is serialized", () => {
       option: "key",
     });
     await assert.rejects(new TokenCache().serialize({ key }), NotSerializableError);
+  });
+});
+
+describe("a bounded store in memory", () => {
+  const login = { account: "", session: "" };
+  const keyOf = (name: string) => entryKey(["bounded", name]);
+  const token = (acquiredAt: number) => ({ token: "t", acquiredAt, expiresAt: acquiredAt + hour, login });
+
+  it("lets go of what has expired, and of what was invalidated", async () => {
+    const store = new MemoryTokenStore(10);
+    await store.save(keyOf("old"), token(0), undefined);
+    await store.save(keyOf("gone"), token(hour), undefined);
+    await store.invalidate(keyOf("gone"));
+    await store.save(keyOf("new"), token(hour), undefined);
+    assert.deepEqual(
+      store.held.map(([key]) => key),
+      [keyOf("new")],
+    );
+    assert.equal((await store.load(keyOf("gone"))).generation.entry, 0);
+  });
+
+  it("keeps the generation of what is being fetched, and a failure for those who wait for it", async () => {
+    const store = new MemoryTokenStore(10);
+    const lock = await store.tryLock(keyOf("fetched"), 1);
+    const begun = (await store.load(keyOf("fetched"))).generation;
+    await store.invalidate(keyOf("fetched"));
+    const failure = { failedAt: hour, name: "Error", message: "no", network: false, login };
+    await store.saveFailure(keyOf("failed"), failure);
+    await store.save(keyOf("new"), token(hour), undefined);
+    assert.equal(await store.save(keyOf("fetched"), token(hour), begun), false);
+    await lock?.release();
+    assert.deepEqual((await store.load(keyOf("failed"))).failure, failure);
+    await store.save(keyOf("new"), token(2 * hour), undefined);
+    assert.equal((await store.load(keyOf("failed"))).failure, undefined);
+    assert.equal((await store.load(keyOf("fetched"))).generation.entry, 0);
   });
 });
 
