@@ -277,6 +277,14 @@ describe("a sealed store", () => {
     });
   });
 
+  it("takes no lock for its own that is taken, in whichever word", async () => {
+    for (const taken of [null, undefined]) {
+      const bytes = new Bytes();
+      bytes.lock = async () => taken as null;
+      assert.equal(await seal(bytes, { key }).tryLock(entry, 0), undefined);
+    }
+  });
+
   it("takes a key that is there twice as one", async () => {
     const store = seal(new Bytes(), { keys: [key, key] });
     assert.equal(await store.save(entry, token("t"), undefined), true);

@@ -523,6 +523,17 @@ describe("a store that fails", () => {
     }
   });
 
+  it("that says of a lock with null that it is taken is waited for", async () => {
+    const store = new MemoryTokenStore();
+    const tryLock = store.tryLock.bind(store);
+    store.tryLock = async (key, lane) => (await tryLock(key, lane)) ?? (null as never);
+    const { ask, clock, fetches } = await sharing(store);
+    const asked = Promise.all(ask(scope));
+    await clock.advance(2_000);
+    await asked;
+    assert.equal(fetches(), 1);
+  });
+
   it("at the first look gives nobody a failure of before", async () => {
     const store = new MemoryTokenStore();
     const { first, second, clock } = await sharing(store, "tenant a", 2, [

@@ -147,7 +147,7 @@ export class SealedStore implements TokenStore {
     try {
       for (const name of names) {
         const taken = await this.#bytes.lock(name);
-        if (taken === null) break;
+        if (taken == null) break;
         held.push(taken);
       }
     } finally {

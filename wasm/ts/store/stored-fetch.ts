@@ -165,7 +165,7 @@ export class StoredFetch {
     const taking = (async () => store.tryLock(key, lane))();
     await this.#attempt("lock", async () => {
       this.#lock = await taking;
-      locking = this.#lock === undefined ? Locking.Busy : Locking.Taken;
+      locking = this.#lock == null ? Locking.Busy : Locking.Taken;
     });
     // A lock that comes after all is nobody's.
     if (locking === Locking.Unavailable) taking.then((lock) => lock?.release()).catch(() => {});
