@@ -594,12 +594,18 @@ describe("a store that fails", () => {
   it("that does not answer is left alone after 5 s, and a lock that comes too late is let go", async () => {
     const never = new MemoryTokenStore();
     never.load = () => new Promise(() => {});
+    let locks = 0;
+    never.tryLock = async () => {
+      locks += 1;
+      return undefined;
+    };
     const silent = await sharing(never);
     const asked = textOf(silent.first.getToken(scope));
     await silent.clock.advance(4_900);
     assert.equal(silent.fetches(), 0);
     await silent.clock.advance(20_000);
     assert.ok(await asked);
+    assert.equal(locks, 0);
     assert.ok(
       silent.events.some((event) => event.type === "store-failed" && event.errorCode === "STORE_TIMEOUT"),
     );

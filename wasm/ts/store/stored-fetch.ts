@@ -162,13 +162,15 @@ export class StoredFetch {
     const { store, key } = this.#request;
     const { lane } = this.#walk;
     let locking: number = Locking.Unavailable;
-    const taking = (async () => store.tryLock(key, lane))();
+    let isLate = false;
     await this.#attempt("lock", async () => {
-      this.#lock = await taking;
-      locking = this.#lock == null ? Locking.Busy : Locking.Taken;
+      const lock = await store.tryLock(key, lane);
+      // A lock that comes after all is nobody's.
+      if (isLate) return lock?.release();
+      this.#lock = lock;
+      locking = lock == null ? Locking.Busy : Locking.Taken;
     });
-    // A lock that comes after all is nobody's.
-    if (locking === Locking.Unavailable) taking.then((lock) => lock?.release()).catch(() => {});
+    isLate = true;
     this.#tell(this.#walk.locked(locking));
   }
 
