@@ -41,7 +41,8 @@ export interface TokenStore {
 
   /**
    * Forgets the tokens whose keys begin with these parts, and keeps out the results of their fetches that have begun; of a
-   * whole key also where there is no token yet, and with the failure.
+   * whole key also where there is no token yet, and with the failure. A cache whose store rejects here takes none of these
+   * tokens from it any more, and asks again before its next look.
    */
   invalidate(beginning: EntryKey): Promise<void>;
 
