@@ -1,6 +1,6 @@
 // Keys of az's tokens: where the other programs of the machine look for them too. The login watch knows them.
 import type { LoginWatch } from "./platform.ts";
-import { type Keys, type Shelved, usual } from "./shelf.ts";
+import { type Keys, lookAgain, type Shelved, usual } from "./shelf.ts";
 import type { Details } from "./slot.ts";
 import { beginningOf } from "./store/entry-key.ts";
 import type { EntryKey } from "./store/token-store.ts";
@@ -18,7 +18,11 @@ export class AzKeys implements Keys {
   find(scopes: readonly string[], { tenantId }: Details): Shelved | undefined {
     const look = () => this.#watch?.stored?.({ scopes, tenantId });
     const found = look();
-    return found && { ...found, account: found.account, loginNow: () => look()?.login };
+    const loginNow = () => {
+      lookAgain(this.#watch);
+      return look()?.login;
+    };
+    return found && { ...found, account: found.account, loginNow };
   }
 
   covering(scopes: readonly string[] | undefined, details: Details | undefined): EntryKey[] {

@@ -43,6 +43,14 @@ export function keysFor(kind: string, whose: Whose, watch: LoginWatch | undefine
   return whose === "login" ? new AzKeys(watch) : new PartitionKeys(kind, whose, watch);
 }
 
+/**
+ * What is known of a login is of the last look, and a process that waits for another one's fetch asks it nothing: without a look
+ * of its own it would fetch under a login that is no more. What has moved is still `examine`'s to tell.
+ */
+export function lookAgain(watch: LoginWatch | undefined): void {
+  watch?.unchanged(Date.now());
+}
+
 export class Shelf {
   readonly store: TokenStore;
   /** When tokens that callers have were acquired, in milliseconds since the Unix epoch. */
