@@ -39,7 +39,8 @@ import {
 import { type Limits, limitsOf, policyNumbers } from "./policy.ts";
 import { areExact, detailsOf, listOf, refused } from "./request.ts";
 import { Run, type RunListener } from "./run.ts";
-import { keysFor, Shelf, type Shelved } from "./shelf.ts";
+import { keysFor, Shelf } from "./shelf.ts";
+import type { Shelved } from "./shelf-keys.ts";
 import { type Details, Slot, type Thrown } from "./slot.ts";
 import { mustHaveStack } from "./stack-room.ts";
 import { Ending } from "./store/ending.ts";

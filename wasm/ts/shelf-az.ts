@@ -1,6 +1,6 @@
 // Keys of az's tokens: where the other programs of the machine look for them too. The login watch knows them.
 import type { LoginWatch } from "./platform.ts";
-import { type Keys, lookAgain, type Shelved, usual } from "./shelf.ts";
+import { type Keys, lookAgain, type Shelved, usual } from "./shelf-keys.ts";
 import type { Details } from "./slot.ts";
 import { beginningOf } from "./store/entry-key.ts";
 import type { EntryKey } from "./store/token-store.ts";

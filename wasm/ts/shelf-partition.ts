@@ -1,6 +1,6 @@
 // Keys of tokens that stand under a partition, and under the login to the developer's tools that they may come from.
 import type { LoginWatch, Standing } from "./platform.ts";
-import { type Keys, lookAgain, type Shelved, usual } from "./shelf.ts";
+import { type Keys, lookAgain, type Shelved, usual } from "./shelf-keys.ts";
 import type { Details } from "./slot.ts";
 import { entryKey } from "./store/entry-key.ts";
 import type { EntryKey } from "./store/token-store.ts";

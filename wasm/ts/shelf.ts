@@ -3,52 +3,18 @@ import type { AccessToken } from "./credential.ts";
 import type { LoginWatch } from "./platform.ts";
 import { AzKeys } from "./shelf-az.ts";
 import { Forgetting } from "./shelf-forgetting.ts";
+import type { Keys, Shelved } from "./shelf-keys.ts";
 import { PartitionKeys } from "./shelf-partition.ts";
 import type { Details } from "./slot.ts";
 import { Patience, type Patient } from "./store/patience.ts";
 import { readEntry } from "./store/read-entry.ts";
-import type { EntryKey, StoredEntry, StoredLogin, TokenStore } from "./store/token-store.ts";
+import type { EntryKey, StoredEntry, TokenStore } from "./store/token-store.ts";
 import type { Clocks } from "./store/walk.ts";
 import type { Whose } from "./whose.ts";
-
-/** An entry of a store, and the login that it belongs to. */
-export interface Shelved {
-  readonly key: EntryKey;
-  /** As it is when the fetch begins. */
-  readonly login: StoredLogin;
-  /** A user name, for a person. */
-  readonly account: string | undefined;
-  /** The login as it is now; `undefined`: nobody can say any more whose the token is. */
-  readonly loginNow: () => StoredLogin | undefined;
-}
-
-/** What the tokens of one credential are kept under. */
-export interface Keys {
-  /** The entry of a request; `undefined` where nobody can say whose it is. */
-  find(scopes: readonly string[], details: Details): Shelved | undefined;
-  /** What stands for everything, a set of scopes, or one request: whole keys, and how keys begin. */
-  covering(scopes: readonly string[] | undefined, details: Details | undefined): EntryKey[];
-  /** Where nobody is logged in any more: how the keys begin of those who were. */
-  vacated(): EntryKey | undefined;
-}
-
-/** Requests that nearly everybody makes: of their entries the whole keys are known. */
-export const usual: readonly Details[] = [
-  { tenantId: undefined, cae: false, claims: undefined },
-  { tenantId: undefined, cae: true, claims: undefined },
-];
 
 /** The keys of one credential, whose tokens are kept as `whose` says. */
 export function keysFor(kind: string, whose: Whose, watch: LoginWatch | undefined): Keys {
   return whose === "login" ? new AzKeys(watch) : new PartitionKeys(kind, whose, watch);
-}
-
-/**
- * What is known of a login is of the last look, and a process that waits for another one's fetch asks it nothing: without a look
- * of its own it would fetch under a login that is no more. What has moved is still `examine`'s to tell.
- */
-export function lookAgain(watch: LoginWatch | undefined): void {
-  watch?.unchanged(Date.now());
 }
 
 export class Shelf {

@@ -2,7 +2,8 @@
 import type { AccessToken } from "../credential.ts";
 import { type EventListener, type EventSubject, storeFailed } from "../events.ts";
 import type { Run } from "../run.ts";
-import type { Shelf, Shelved } from "../shelf.ts";
+import type { Shelf } from "../shelf.ts";
+import type { Shelved } from "../shelf-keys.ts";
 import { type Patient, patienceMs } from "./patience.ts";
 import { type StoredErrors, StoredFetch, type StoredRequest } from "./stored-fetch.ts";
 import type { Clocks, Terms } from "./walk.ts";

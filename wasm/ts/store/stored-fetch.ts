@@ -2,7 +2,7 @@
 import type { AccessToken } from "../credential.ts";
 import type { StoreOperation } from "../events.ts";
 import { isNetwork, retryAfter } from "../failure.ts";
-import type { Shelved } from "../shelf.ts";
+import type { Shelved } from "../shelf-keys.ts";
 import { Ending } from "./ending.ts";
 import { accessTokenOf, storedTokenOf } from "./stored-token.ts";
 import type {
