@@ -494,8 +494,9 @@ mod tests {
         })
         .unwrap();
         let key = EntryKey::from_parts(&[b"a"]);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         let failure = Failure {
-            failed_at_ms: 1_790_000_000_000,
+            failed_at_ms: i64::try_from(now.as_millis()).unwrap(),
             class: "Network".into(),
             message: String::new(),
             retry_after_ms: None,
