@@ -168,8 +168,8 @@ async function renameSubscription(profile: string, name: string): Promise<void> 
 }
 
 /**
- * The shim's second answer, without a run of az, is what az printed. Of one token az prints two expiries, a second apart: it
- * adds up what time it is and what is left, each cut to seconds.
+ * The shim's second answer, without a run of az, is what az printed. Of one token az prints expiries that are a second apart, and
+ * more on a busy machine: it adds up what time it is and what was left a moment ago, each cut to seconds.
  */
 async function assertAnswered(
   shim: Shim,
@@ -184,7 +184,7 @@ async function assertAnswered(
   assert.deepEqual(await az.starts(), [], `az ran for ${args.join(" ")}`);
   const [shown, expected] = [answered, real].map(({ stdout }) => /"expires_on": (\d+)/.exec(stdout)?.[1]);
   const later = Number(shown ?? 0) - Number(expected ?? 0);
-  assert.ok(Math.abs(later) <= 1, `${args.join(" ")}: ${later} s`);
+  assert.ok(Math.abs(later) <= 10, `${args.join(" ")}: ${later} s`);
   const expectation = { ...real, stdout: moved(real.stdout, later) };
   assert.deepEqual(masked(answered), masked(expectation), args.join(" "));
 }
