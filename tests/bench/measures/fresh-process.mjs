@@ -30,7 +30,6 @@ const env = {
   AZURE_CONFIG_DIR: join(folder, "azure"),
   XDG_STATE_HOME: join(folder, "state"),
   AZURE_TOKEN_CACHE_VAULT: "kernel-keyring",
-  NODE_EXTRA_CA_CERTS: entra.caPath,
   REQUESTS_CA_BUNDLE: entra.caPath,
 };
 const node = process.execPath;
@@ -54,7 +53,9 @@ await time(own, { warmUps: 0, rounds: 1 });
 writeFileSync(join(folder, "bin", "az"), "#!/bin/sh\nexit 1\n");
 const ours = await time(own, { warmUps: 3, rounds: 41 });
 const theirs = await time(peers, { warmUps: 2, rounds: 9 });
-const signedIn = await time(applications, { warmUps: 2, rounds: 21 });
+// Node 20 reads these at the start of every program, which takes 18 ms.
+const trusting = { NODE_EXTRA_CA_CERTS: entra.caPath };
+const signedIn = await time(applications, { warmUps: 2, rounds: 21 }, trusting);
 for (const name of keeping) checkThatOneFetched(name);
 await desktop[Symbol.asyncDispose]();
 await entra.close();
@@ -80,9 +81,9 @@ report({
   },
 });
 
-async function time(commands, counts) {
+async function time(commands, counts, more = {}) {
   const subjects = Object.entries(commands).map(([name, command]) => [name, { command }]);
-  return (await timeProcesses(Object.fromEntries(subjects), { ...counts, env })).timings;
+  return (await timeProcesses(Object.fromEntries(subjects), { ...counts, env: { ...env, ...more } })).timings;
 }
 
 function withIdentity(plugin, name) {
