@@ -1,5 +1,5 @@
 // Where az runs and where its files are, from the environment that it is given.
-// Not imported: `addon.ts` says why.
+// Not imported: `package-files.ts` says why.
 const path = () => process.getBuiltinModule("node:path");
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -55,6 +55,11 @@ export function pathOf(url: string | URL): string {
   return process.getBuiltinModule("node:url").fileURLToPath(url);
 }
 
+/** The `require` of a file. */
+export function requireFrom(path: string): NodeJS.Require {
+  return process.getBuiltinModule("node:module").createRequire(path);
+}
+
 function* pathsOf(name: string, beside: () => string): Generator<string> {
   // A bundler that writes CommonJS leaves `import.meta.url` empty.
   if (import.meta.url !== undefined) yield beside();
@@ -73,11 +78,6 @@ function installedPackage(here: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The `require` of a file. */
-export function requireFrom(path: string): NodeJS.Require {
-  return process.getBuiltinModule("node:module").createRequire(path);
 }
 
 /** A bundler that writes CommonJS leaves `import.meta.url` empty, and there is `__filename`. */

@@ -52,7 +52,7 @@ export function checkedFlag(option: string, flag: unknown): boolean {
 
 function checkedDirectory(directory: unknown): string | undefined {
   if (directory === undefined) return undefined;
-  // Not imported: `addon.ts` says why.
+  // Not imported: `package-files.ts` says why.
   const { isAbsolute } = process.getBuiltinModule("node:path");
   if (typeof directory !== "string" || !isAbsolute(directory))
     throw new OptionError("directory", 'must be an absolute path, such as "/var/lib/my-program/tokens"');

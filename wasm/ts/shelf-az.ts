@@ -1,6 +1,6 @@
 // Keys of az's tokens: where the other programs of the machine look for them too. The login watch knows them.
 import type { LoginWatch } from "./platform.ts";
-import { type Keys, lookAgain, type Shelved, usual } from "./shelf-keys.ts";
+import { afterALook, type Keys, type Shelved, usual } from "./shelf-keys.ts";
 import type { Details } from "./slot.ts";
 import { beginningOf } from "./store/entry-key.ts";
 import type { EntryKey } from "./store/token-store.ts";
@@ -18,10 +18,7 @@ export class AzKeys implements Keys {
   find(scopes: readonly string[], { tenantId }: Details): Shelved | undefined {
     const look = () => this.#watch?.stored?.({ scopes, tenantId });
     const found = look();
-    const loginNow = () => {
-      lookAgain(this.#watch);
-      return look()?.login;
-    };
+    const loginNow = afterALook(this.#watch, () => look()?.login);
     return found && { ...found, account: found.account, loginNow };
   }
 

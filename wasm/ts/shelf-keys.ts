@@ -31,9 +31,12 @@ export const usual: readonly Details[] = [
 ];
 
 /**
- * What is known of a login is of the last look, and a process that waits for another one's fetch asks it nothing: without a look
- * of its own it would fetch under a login that is no more. What has moved is still `examine`'s to tell.
+ * Asks after a look of its own. What is known of a login is of the last look, and a process that waits for another one's fetch
+ * asks it nothing: it would fetch under a login that is no more. What has moved is still `examine`'s to tell.
  */
-export function lookAgain(watch: LoginWatch | undefined): void {
-  watch?.unchanged(Date.now());
+export function afterALook<T>(watch: LoginWatch | undefined, ask: () => T): () => T {
+  return () => {
+    watch?.unchanged(Date.now());
+    return ask();
+  };
 }

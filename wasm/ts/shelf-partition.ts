@@ -1,6 +1,6 @@
 // Keys of tokens that stand under a partition, and under the login to the developer's tools that they may come from.
 import type { LoginWatch, Standing } from "./platform.ts";
-import { type Keys, lookAgain, type Shelved, usual } from "./shelf-keys.ts";
+import { afterALook, type Keys, type Shelved, usual } from "./shelf-keys.ts";
 import type { Details } from "./slot.ts";
 import { entryKey } from "./store/entry-key.ts";
 import type { EntryKey } from "./store/token-store.ts";
@@ -31,10 +31,7 @@ export class PartitionKeys implements Keys {
     const place = standing.who === undefined ? "" : this.#place();
     if (place === undefined) return undefined;
     const key = this.#key(place, [...request(scopes, details), standing.who ?? ""]);
-    const loginNow = () => {
-      lookAgain(this.#watch);
-      return this.#standing()?.login;
-    };
+    const loginNow = afterALook(this.#watch, () => this.#standing()?.login);
     return { key, login: standing.login, account: undefined, loginNow };
   }
 

@@ -63,7 +63,10 @@ export class StoreWay implements StoreHost {
     return stored.obtain(run, shelf, { ...shelved, found }, call, this);
   }
 
-  /** What is in the store; `undefined` where it cannot be looked at. Often its token answers at once, and the way through the store need not even be loaded. */
+  /**
+   * What is in the store; `undefined` where it cannot be looked at. Often its token answers at once, and the way through the
+   * store need not even be loaded.
+   */
   #firstLook(run: Run, shelf: Shelf, { key }: Shelved): Promise<StoredEntry | undefined> {
     const look = async () => {
       await shelf.ready();

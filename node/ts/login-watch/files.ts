@@ -1,7 +1,7 @@
 // Looks at and reads login files over node:fs, for platforms without the addon: the same marks as host's `LoginFiles`.
 import type { BigIntStats } from "node:fs";
 
-// Not imported: `addon.ts` says why.
+// Not imported: `package-files.ts` says why.
 const { dirname } = process.getBuiltinModule("node:path");
 const { closeSync, constants, fstatSync, openSync, readSync, statfsSync, statSync } =
   process.getBuiltinModule("node:fs");

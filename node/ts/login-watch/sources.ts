@@ -1,6 +1,6 @@
 // Which files and variables say who a developer tool is logged in as, found the way the tool finds them.
 
-// Not imported: `addon.ts` says why.
+// Not imported: `package-files.ts` says why.
 const { basename, dirname, isAbsolute, join, resolve, sep } = process.getBuiltinModule("node:path");
 
 /** A tool whose login a credential may take. */

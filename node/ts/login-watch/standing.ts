@@ -6,7 +6,7 @@ import { isObject } from "../fields.ts";
 import { type LoginSources, powershellFolder, type Tool, vscodeRecord } from "./sources.ts";
 import type { WitnessedStanding } from "./witness.ts";
 
-// Not imported: `addon.ts` says why.
+// Not imported: `package-files.ts` says why.
 const { dirname, join } = process.getBuiltinModule("node:path");
 
 /** What the witness saw, and what beside the files decides whose tokens the tools get. */
